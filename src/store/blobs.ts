@@ -1,0 +1,16 @@
+import type { Readable } from "node:stream";
+
+/** Where bytes too large for a row are kept. A blob is written once, never changed, and named by its id alone. */
+export interface Blobs {
+  /**
+   * Streams `chunks` into a new blob and resolves once it is durable (written, synced, renamed, directory synced).
+   * Whatever the source throws is passed on and leaves nothing behind.
+   */
+  write(chunks: AsyncIterable<Uint8Array>): Promise<{ readonly id: string; readonly size: number }>;
+  /** The bytes from `start` up to but not including `end`. */
+  read(id: string, start: number, end: number): Readable;
+  /** Deletes a blob; one that is not there is no error. Readers that have it open finish undisturbed. */
+  remove(id: string): Promise<void>;
+  /** Ids of blobs written before `before` (milliseconds), for collecting those that no row names. */
+  older(before: number): AsyncIterable<string>;
+}
