@@ -28,7 +28,9 @@ export type Claimed = Work & {
 };
 
 /** What becomes of claimed work. `done` deletes the row, `again` keeps it for later; a throw means `again` after a back-off. */
-export type Outcome = { readonly kind: "done" } | { readonly kind: "again"; readonly dueAt: number; readonly body?: unknown };
+export type Outcome =
+  | { readonly kind: "done" }
+  | { readonly kind: "again"; readonly dueAt: number; readonly body?: unknown };
 export const DONE: Outcome = { kind: "done" };
 
 /** Work that touches nothing but the transaction: claimed, worked and settled in one commit, and able to ride. */
@@ -37,7 +39,10 @@ export type PureWorker = (transaction: Transaction, work: Claimed) => Promise<Ou
  * Work with an effect outside the transaction (a function run, a file written, an AWS call of a Task state).
  * It holds a lease while it runs; what it answers is settled in one transaction, and dropped if the lease was lost.
  */
-export type EffectWorker = (work: Claimed, signal: AbortSignal) => Promise<(transaction: Transaction) => Promise<Outcome>>;
+export type EffectWorker = (
+  work: Claimed,
+  signal: AbortSignal,
+) => Promise<(transaction: Transaction) => Promise<Outcome>>;
 
 export interface Relay {
   /** Names the worker of a kind of work. Called once per kind while the node is put together. */

@@ -29,7 +29,10 @@ export interface Transaction extends Reader {
   bump(scope: string): void;
   /** Runs after the commit is durable, never when the transaction is taken back. Must not throw. */
   afterCommit(effect: () => void): void;
-  /** Values that live as long as this transaction, for the relay's and the flow record's bookkeeping. */
+  /**
+   * Values that live as long as this transaction, for the relay's and the flow record's bookkeeping.
+   * A value that is an array is cut back to its length when a savepoint is taken back.
+   */
   readonly scratch: Map<unknown, unknown>;
 }
 

@@ -1,0 +1,31 @@
+import { systemClock } from "../clock/system.ts";
+import { ask } from "./client.ts";
+import { endpointOf, exportsText, type Key } from "./env.ts";
+import { readSettings, UsageError } from "./settings.ts";
+import { jsonLog } from "./start.ts";
+import { openNode } from "../node.ts";
+
+/** `stepwell account create ID` and `stepwell account list`, beside a running server or on a data directory at rest. */
+export async function account(args: readonly string[]): Promise<number> {
+  const { settings, rest } = readSettings(args, process.env);
+  const [verb, id] = rest;
+  if (verb === "list" && id === undefined) {
+    const { accounts } = (await request({})) as { accounts: readonly string[] };
+    console.log(accounts.join("\n"));
+    return 0;
+  }
+  if (verb !== "create" || id === undefined || !/^\d{12}$/.test(id)) throw new UsageError("usage: stepwell account create ID (12 digits) | stepwell account list");
+  const key = (await request({ create: id })) as Key;
+  console.log(exportsText(endpointOf(settings.data) ?? `http://localhost:${settings.port}`, key, settings.region));
+  return 0;
+
+  async function request(query: Readonly<Record<string, string>>): Promise<unknown> {
+    if (endpointOf(settings.data) !== undefined) return ask(settings, "account", query);
+    const node = await openNode({ ...settings, clock: systemClock, log: jsonLog(settings.log), trailFlushMs: 60_000 });
+    try {
+      return await node.account(query["create"]);
+    } finally {
+      await node.close();
+    }
+  }
+}

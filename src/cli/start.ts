@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import { systemClock } from "../clock/system.ts";
+import { openNode, type StepwellNode } from "../node.ts";
+import type { Parts } from "../flow.ts";
+import { UsageError, type Settings } from "./settings.ts";
+
+const LEVELS = ["info", "warn", "error"];
+
+/** One JSON object a line on stderr, from the level on that was asked for. */
+export function jsonLog(least: Settings["log"]): Parts["log"] {
+  return (level, message, facts) => {
+    if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return;
+    process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...facts })}\n`);
+  };
+}
+
+/** Opens the node that the settings describe and serves. Set-up errors become one line that says what to do. */
+export async function startNode(settings: Settings): Promise<{ node: StepwellNode; url: string }> {
+  const { accessKeyId, secretAccessKey } = settings;
+  let node: StepwellNode;
+  try {
+    node = await openNode({
+      data: settings.data,
+      account: settings.account,
+      region: settings.region,
+      auth: settings.auth,
+      clock: systemClock,
+      log: jsonLog(settings.log),
+      trailFlushMs: settings.trailFlushSeconds * 1000,
+      ...(accessKeyId !== undefined && secretAccessKey !== undefined ? { key: { accessKeyId, secretAccessKey } } : {}),
+    });
+  } catch (error) {
+    throw setUpError(error, settings);
+  }
+  try {
+    const tls = settings.tlsCert !== undefined && settings.tlsKey !== undefined ? { cert: readFileSync(settings.tlsCert, "utf8"), key: readFileSync(settings.tlsKey, "utf8") } : undefined;
+    const { url } = await node.listen(settings.listen, settings.port, tls);
+    return { node, url };
+  } catch (error) {
+    await node.close();
+    throw setUpError(error, settings);
+  }
+}
+
+function setUpError(error: unknown, { data, port, listen }: Settings): unknown {
+  const { code, name, message, path } = error as NodeJS.ErrnoException;
+  if (name === "DirectoryInUse") return new UsageError(`${message}. Stop it, or choose another directory with --data.`);
+  if (code === "EADDRINUSE") return new UsageError(`port ${port} on ${listen} is taken. Choose another with --port, or 0 for a free one.`);
+  if (code === "EADDRNOTAVAIL") return new UsageError(`this machine has no address ${listen}; --listen takes one of its own.`);
+  if (code === "EACCES" || code === "EROFS" || code === "EPERM") return new UsageError(`${path ?? data} cannot be written (${code}). Choose another directory with --data, or mend its permissions.`);
+  if (code === "ENOENT") return new UsageError(`${path ?? "a file"} does not exist.`);
+  return error;
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one leaves at once. */
+export function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = (): void => {
+      if (asked) process.exit(130);
+      asked = true;
+      resolve();
+    };
+    process.on("SIGINT", stop);
+    process.on("SIGTERM", stop);
+  });
+}
