@@ -34,8 +34,21 @@ export type Parts = {
 
 /** Who makes a call. ARNs are what AWS writes in `userIdentity.arn` and in denial sentences. */
 export type Principal =
-  | { readonly kind: "root"; readonly account: string; readonly arn: string; readonly id: string; readonly accessKeyId: string }
-  | { readonly kind: "user"; readonly account: string; readonly arn: string; readonly id: string; readonly name: string; readonly accessKeyId: string }
+  | {
+      readonly kind: "root";
+      readonly account: string;
+      readonly arn: string;
+      readonly id: string;
+      readonly accessKeyId: string;
+    }
+  | {
+      readonly kind: "user";
+      readonly account: string;
+      readonly arn: string;
+      readonly id: string;
+      readonly name: string;
+      readonly accessKeyId: string;
+    }
   | {
       readonly kind: "session";
       readonly account: string;
@@ -56,7 +69,13 @@ export type Principal =
       readonly invokedBy?: string;
       readonly tags?: Readonly<Record<string, string>>;
     }
-  | { readonly kind: "service"; readonly account: string; readonly service: string; readonly sourceArn?: string; readonly sourceAccount?: string }
+  | {
+      readonly kind: "service";
+      readonly account: string;
+      readonly service: string;
+      readonly sourceArn?: string;
+      readonly sourceAccount?: string;
+    }
   | { readonly kind: "anonymous"; readonly account: "" };
 
 /** Where a call came from, as far as records and conditions want to know. */
@@ -69,6 +88,8 @@ export type Source = {
   readonly signature: "AuthHeader" | "QueryString" | "none";
   /** Bytes of body received and sent. Filled in as they become known. */
   readonly bytesIn: number;
+  /** The `X-Amz-*` query parameters of a presigned request, as sent; records name them (never the signature or the credential). */
+  readonly signedQuery?: Readonly<Record<string, string>>;
 };
 
 /** What is known of a call before its handler runs. */
@@ -143,7 +164,14 @@ export type InsideDoor = <Output = unknown>(request: {
 export type Caller =
   | { readonly kind: "principal"; readonly principal: Principal }
   /** The service assumes the role first (trust policy checked, an AssumeRole record written) and acts as the session. */
-  | { readonly kind: "role"; readonly roleArn: string; readonly service: string; readonly sessionName: string; readonly sourceArn: string; readonly account: string }
+  | {
+      readonly kind: "role";
+      readonly roleArn: string;
+      readonly service: string;
+      readonly sessionName: string;
+      readonly sourceArn: string;
+      readonly account: string;
+    }
   /** The service acts as itself: resource policies decide. */
   | { readonly kind: "service"; readonly service: string; readonly sourceArn: string; readonly account: string };
 

@@ -14,6 +14,8 @@ export interface Body extends AsyncIterable<Uint8Array> {
   bytes(limit: number): Promise<Buffer>;
   /** Checksums the client sent in a trailer, known once the body was read to its end. Lower-case header names. */
   trailers(): Readonly<Record<string, string>>;
+  /** The trailer's header names as announced in `x-amz-trailer`, lower case, so that a checksum can be computed on the way. */
+  readonly announced?: readonly string[];
 }
 
 /** What a streaming member is replaced by: an unread `Body` going in (cast it), bytes or a stream going out. */
@@ -26,14 +28,20 @@ type Present<T> = T extends readonly (infer Item)[]
     : T extends object
       ? { [K in keyof T]: Present<{} extends Pick<T, K> ? T[K] : Exclude<T[K], undefined>> }
       : T;
-type InputOf<C> = C extends new (input: infer I) => unknown ? Present<Streamed<I>> : never;
-type OutputOf<C> = C extends new (...parameters: never[]) => { resolveMiddleware(...parameters: never[]): (...parameters: never[]) => Promise<{ output: infer O }> }
+// Commands without a required member may be made without an argument: their parameters are `[] | [input]`.
+type InputOf<C> = C extends new (...parameters: infer P) => unknown ? Present<Streamed<Exclude<P, []>[0 & keyof Exclude<P, []>]>> : never;
+type OutputOf<C> = C extends new (...parameters: never[]) => {
+  resolveMiddleware(...parameters: never[]): (...parameters: never[]) => Promise<{ output: infer O }>;
+}
   ? Streamed<Omit<O, "$metadata">>
   : never;
 
 export type Handler<Input, Output> = (input: Input, call: Call) => Promise<Output>;
 export type Handlers<Sdk> = {
-  readonly [Key in keyof Sdk as Key extends `${infer Name}Command` ? Name : never]?: Handler<InputOf<Sdk[Key]>, OutputOf<Sdk[Key]>>;
+  readonly [Key in keyof Sdk as Key extends `${infer Name}Command` ? Name : never]?: Handler<
+    InputOf<Sdk[Key]>,
+    OutputOf<Sdk[Key]>
+  >;
 };
 
 export type ServiceDefinition = {
@@ -47,10 +55,17 @@ export type ServiceDefinition = {
   /** What the caller must be allowed, asked before the handler runs. By default `<name>:<Operation>` on `*`. */
   readonly access?: (operation: string, input: never, facts: CallFacts, reader: Reader) => Promise<readonly Access[]>;
   /** Resources that the call's trail record lists. */
-  readonly resources?: (operation: string, input: never, output: unknown, facts: CallFacts) => { readonly type: string; readonly arn: string; readonly account?: string }[];
+  readonly resources?: (
+    operation: string,
+    input: never,
+    output: unknown,
+    facts: CallFacts,
+  ) => { readonly type: string; readonly arn: string; readonly account?: string }[];
 };
 
 /** Binds handlers, checked against the SDK's types, to a definition. */
-export function defineService<Sdk>(definition: Omit<ServiceDefinition, "handlers"> & { readonly handlers: Handlers<Sdk> }): ServiceDefinition {
+export function defineService<Sdk>(
+  definition: Omit<ServiceDefinition, "handlers"> & { readonly handlers: Handlers<Sdk> },
+): ServiceDefinition {
   return definition as unknown as ServiceDefinition;
 }
