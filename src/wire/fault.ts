@@ -9,7 +9,15 @@ export class AwsFault extends Error {
   /** Further members of the error's shape (`reason`), or of S3's error document (`Key`, `BucketName`). */
   readonly detail: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string>>;
-  constructor(code: string, message: string, options: { status?: number; detail?: Readonly<Record<string, unknown>>; headers?: Readonly<Record<string, string>> } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: {
+      status?: number;
+      detail?: Readonly<Record<string, unknown>>;
+      headers?: Readonly<Record<string, string>>;
+    } = {},
+  ) {
     super(message);
     this.code = code;
     this.status = options.status;

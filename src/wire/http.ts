@@ -10,6 +10,8 @@ export type HttpRequest = {
   /** Lower-case names; repeated headers joined by `, `. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Body;
+  /** The body of an awsQuery POST as text: its operation is named in it, so it is read before matching (`withForm` of wire/form.ts). */
+  readonly form?: string;
 };
 export type HttpResponse = {
   readonly status: number;

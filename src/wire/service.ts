@@ -29,7 +29,9 @@ type Present<T> = T extends readonly (infer Item)[]
       ? { [K in keyof T]: Present<{} extends Pick<T, K> ? T[K] : Exclude<T[K], undefined>> }
       : T;
 // Commands without a required member may be made without an argument: their parameters are `[] | [input]`.
-type InputOf<C> = C extends new (...parameters: infer P) => unknown ? Present<Streamed<Exclude<P, []>[0 & keyof Exclude<P, []>]>> : never;
+type InputOf<C> = C extends new (...parameters: infer P) => unknown
+  ? Present<Streamed<Exclude<P, []>[0 & keyof Exclude<P, []>]>>
+  : never;
 type OutputOf<C> = C extends new (...parameters: never[]) => {
   resolveMiddleware(...parameters: never[]): (...parameters: never[]) => Promise<{ output: infer O }>;
 }

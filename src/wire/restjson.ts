@@ -1,0 +1,82 @@
+import { faultMembers, parseJson } from "./awsjson.ts";
+import { REST_JSON } from "./dialects.ts";
+import { statusOf } from "./errors.ts";
+import { fault } from "./fault.ts";
+import { treeCompiler, wrongType } from "./json.ts";
+import { Malformed } from "./malformed.ts";
+import { documentLimit, once, type Protocol, type Service } from "./protocol.ts";
+import { queryOf } from "./query.ts";
+import { restCodec, type Document } from "./rest.ts";
+import { restRouter } from "./router.ts";
+import type { Operation } from "./shape.ts";
+
+/** restJson1: method and path name the operation; JSON, or a payload, in the body. */
+export function restJson1(service: Service): Protocol {
+  const compile = treeCompiler(REST_JSON);
+  const document: Document = {
+    contentType: "application/json",
+    reader(members) {
+      const codec = compile.members(members);
+      return (bytes) => codec.read(parseJson(bytes), 0) as object;
+    },
+    writer(_, members) {
+      const codec = compile.members(members);
+      return (value) => JSON.stringify(codec.write(value));
+    },
+    payloadReader(member) {
+      const codec = compile(member.shape);
+      return (bytes) => codec.read(parseJson(bytes), 0);
+    },
+    payloadWriter(member) {
+      const codec = compile(member.shape);
+      return (value) => JSON.stringify(codec.write(value));
+    },
+    refuse: (_, text, problem) => (text === "" ? wrongType(text, "a value") : problem),
+  };
+  const codec = once((operation: Operation) => restCodec(operation, document));
+  const route = restRouter(service.shapes.operations.values());
+  // Lambda has a fault of its own for bodies that are no JSON; the others say SerializationException.
+  const malformed = service.faults.find("InvalidRequestContentException")?.name ?? "SerializationException";
+  return {
+    match(request) {
+      if (request.headers["x-amz-target"] !== undefined) return undefined;
+      const query = queryOf(request);
+      const found = route(request, request.path, query);
+      if (found === undefined) return undefined;
+      const { operation, labels } = found;
+      return {
+        operation,
+        async decode() {
+          try {
+            return await codec(operation).decode(request, labels, query, documentLimit(operation.input));
+          } catch (error) {
+            throw error instanceof Malformed ? fault(malformed, error.message, { status: 400 }) : error;
+          }
+        },
+        encode(output, requestId) {
+          const answer = codec(operation).encode(output);
+          answer.headers["x-amzn-requestid"] = requestId;
+          return answer;
+        },
+        fault(facts, requestId) {
+          const known = service.faults.find(facts.code);
+          const name = known?.name ?? facts.code;
+          const members = faultMembers(facts, known, compile);
+          // Lambda tells the sides apart in the body too.
+          if (known?.shape.members.some((member) => member.name === "Type") === true)
+            members["Type"] ??= known.side === "client" ? "User" : "Server";
+          return {
+            status: statusOf(facts, known),
+            headers: {
+              "content-type": "application/json",
+              "x-amzn-requestid": requestId,
+              "x-amzn-errortype": name,
+              ...facts.headers,
+            },
+            body: JSON.stringify(members),
+          };
+        },
+      };
+    },
+  };
+}

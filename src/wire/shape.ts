@@ -1,0 +1,202 @@
+import type { Constraint, Model, RawTraits, Reference, Traits } from "./model.ts";
+
+/** A shape of the model with its references resolved; what codecs are compiled from. */
+export type Shape = SimpleShape | TimestampShape | ListShape | MapShape | StructShape;
+export type SimpleShape = {
+  readonly kind: "string" | "integer" | "long" | "number" | "boolean" | "blob" | "bigint" | "decimal" | "document";
+  readonly name: string;
+  readonly traits: Traits;
+};
+export type TimestampFormat = "date-time" | "http-date" | "epoch-seconds";
+export type TimestampShape = {
+  readonly kind: "timestamp";
+  readonly name: string;
+  readonly traits: Traits;
+  /** Absent where the protocol and the place decide. */
+  readonly format: TimestampFormat | undefined;
+};
+export type ListShape = {
+  readonly kind: "list";
+  readonly name: string;
+  readonly traits: Traits;
+  readonly item: Member;
+};
+export type MapShape = {
+  readonly kind: "map";
+  readonly name: string;
+  readonly traits: Traits;
+  readonly key: Member;
+  readonly value: Member;
+};
+export type StructShape = {
+  readonly kind: "struct" | "union";
+  readonly name: string;
+  readonly traits: Traits;
+  readonly members: readonly Member[];
+};
+/** A named slot of a structure, list or map. `traits` are the shape's overlaid with the slot's `own`. */
+export type Member = {
+  readonly name: string;
+  readonly required: boolean;
+  readonly own: Traits;
+  readonly traits: Traits;
+  readonly shape: Shape;
+  readonly constraint: Constraint | undefined;
+};
+export type Operation = {
+  readonly name: string;
+  readonly traits: Traits;
+  readonly errors: readonly string[];
+  /** Resolved on first use. */
+  readonly input: StructShape;
+  readonly output: StructShape;
+  /** The model says that there is no output at all, which is not the same as an empty structure. */
+  readonly unit: boolean;
+};
+
+const NO_TRAITS: Traits = {};
+const UNIT: StructShape = { kind: "struct", name: "Unit", traits: NO_TRAITS, members: [] };
+const BITS = [
+  "httpLabel",
+  "idempotent",
+  "idempotencyToken",
+  "sensitive",
+  "httpPayload",
+  "httpResponseCode",
+  "httpQueryParams",
+] as const;
+
+/** The numbers are those of the clients' schemas; 3 and 8 are the generator's own. */
+const SCALARS: ReadonlyMap<number, Shape> = new Map<number, Shape>([
+  [0, { kind: "string", name: "String", traits: NO_TRAITS }],
+  [1, { kind: "number", name: "Double", traits: NO_TRAITS }],
+  [2, { kind: "boolean", name: "Boolean", traits: NO_TRAITS }],
+  [3, { kind: "integer", name: "Integer", traits: NO_TRAITS }],
+  [4, { kind: "timestamp", name: "Timestamp", traits: NO_TRAITS, format: undefined }],
+  [5, { kind: "timestamp", name: "Timestamp", traits: NO_TRAITS, format: "date-time" }],
+  [6, { kind: "timestamp", name: "Timestamp", traits: NO_TRAITS, format: "http-date" }],
+  [7, { kind: "timestamp", name: "Timestamp", traits: NO_TRAITS, format: "epoch-seconds" }],
+  [8, { kind: "long", name: "Long", traits: NO_TRAITS }],
+  [15, { kind: "document", name: "Document", traits: NO_TRAITS }],
+  [17, { kind: "bigint", name: "BigInteger", traits: NO_TRAITS }],
+  [19, { kind: "decimal", name: "BigDecimal", traits: NO_TRAITS }],
+  [21, { kind: "blob", name: "Blob", traits: NO_TRAITS }],
+  [42, { kind: "blob", name: "StreamingBlob", traits: { streaming: 1 } }],
+]);
+
+export type Shapes = {
+  readonly operations: ReadonlyMap<string, Operation>;
+  /** A structure or error by name. */
+  struct(name: string): StructShape;
+};
+
+/** Resolves a model's references, each shape once, when something first asks for it. */
+export function shapesOf(model: Model): Shapes {
+  const named = new Map<string, Shape>();
+
+  function resolve(reference: Reference): Shape {
+    if (typeof reference === "number") return scalar(reference);
+    if (typeof reference !== "string") return resolve(reference[0]);
+    return named.get(reference) ?? build(reference);
+  }
+
+  function build(name: string): Shape {
+    const row = model.shapes[name];
+    if (row === undefined) throw new Error(`the model of ${model.service.name} has no shape ${name}`);
+    const traits = traitsOf(row[1]);
+    if (row[0] === 0) {
+      const base = resolve(row[2]);
+      const shape = { ...base, name, traits: { ...base.traits, ...traits } };
+      named.set(name, shape);
+      return shape;
+    }
+    if (row[0] === 1) {
+      const shape = { kind: "list" as const, name, traits, item: undefined as unknown as Member };
+      named.set(name, shape); // before its item: shapes may be recursive
+      shape.item = slot("member", row[2], true);
+      return shape;
+    }
+    if (row[0] === 2) {
+      const none = undefined as unknown as Member;
+      const shape = { kind: "map" as const, name, traits, key: none, value: none };
+      named.set(name, shape);
+      shape.key = slot("key", row[2], true);
+      shape.value = slot("value", row[3], true);
+      return shape;
+    }
+    const members: Member[] = [];
+    const shape: StructShape = { kind: row[0] === 4 ? "union" : "struct", name, traits, members };
+    named.set(name, shape);
+    const [, , names, references, required, constraints = {}] = row;
+    for (const [at, reference] of references.entries()) {
+      const member = names[at] ?? "";
+      const constraint = constraints[member];
+      members.push(
+        slot(member, reference, at < required, constraint === undefined ? undefined : model.constraints[constraint]),
+      );
+    }
+    return shape;
+  }
+
+  function scalar(number: number): Shape {
+    const found = SCALARS.get(number);
+    if (found !== undefined) return found;
+    const item = number & 0x3f;
+    if (number >= 128)
+      return {
+        kind: "map",
+        name: "Map",
+        traits: NO_TRAITS,
+        key: slot("key", 0, true),
+        value: slot("value", item, true),
+      };
+    if (number >= 64) return { kind: "list", name: "List", traits: NO_TRAITS, item: slot("member", item, true) };
+    throw new Error(`unknown scalar ${number}`);
+  }
+
+  function slot(name: string, reference: Reference, required: boolean, constraint?: Constraint): Member {
+    let own = NO_TRAITS;
+    let bare = reference;
+    while (typeof bare === "object") {
+      own = { ...traitsOf(bare[1]), ...own };
+      bare = bare[0];
+    }
+    const shape = resolve(bare);
+    return { name, required, own, traits: { ...shape.traits, ...own }, shape, constraint };
+  }
+
+  function struct(name: string): StructShape {
+    const shape = resolve(name);
+    return shape.kind === "struct" || shape.kind === "union" ? shape : UNIT;
+  }
+
+  const operations = new Map<string, Operation>();
+  for (const [name, [traits, input, output, errors]] of Object.entries(model.operations)) {
+    const of = (reference: Reference): StructShape =>
+      typeof reference !== "string" || reference === "unit" ? UNIT : struct(reference);
+    operations.set(name, {
+      name,
+      traits: traitsOf(traits),
+      errors,
+      get input() {
+        return of(input);
+      },
+      get output() {
+        return of(output);
+      },
+      unit: output === "unit",
+    });
+  }
+  return { operations, struct };
+}
+
+const traitsOfBits = new Map<number, Traits>();
+function traitsOf(raw: RawTraits): Traits {
+  if (typeof raw === "object") return raw;
+  let traits = traitsOfBits.get(raw);
+  if (traits === undefined) {
+    traits = Object.fromEntries(BITS.flatMap((bit, at) => ((raw >> at) & 1 ? [[bit, 1]] : [])));
+    traitsOfBits.set(raw, traits);
+  }
+  return traits;
+}
