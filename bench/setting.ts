@@ -1,0 +1,30 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { clientsFor } from "../test/support/stepwell.ts";
+import { createBucket, createMachine, createRule, createTrail } from "../scripts/tutorial/steps.ts";
+import { startServer, type Server } from "./processes.ts";
+
+export const KEY = {
+  accessKeyId: "AKIABENCHBENCHBENCH0",
+  secretAccessKey: "bench-secret-bench-secret-bench-secret-00",
+};
+/** A bucket that nothing watches, and the tutorial's chain on another. */
+export const PLAIN = "bench-plain";
+export const WATCHED = "bench-watched";
+
+/** A Stepwell with the tutorial set up on it, in a process of its own. */
+export async function startTutorial(
+  folder: string,
+): Promise<Server & { readonly machineArn: string; readonly clients: ReturnType<typeof clientsFor> }> {
+  const data = join(folder, "stepwell");
+  mkdirSync(data, { recursive: true });
+  const server = await startServer("stepwell", data);
+  const clients = clientsFor(`http://127.0.0.1:${server.port}`, KEY, "us-east-1");
+  const setting = { bucket: WATCHED, account: "123456789012", region: "us-east-1", edition: "2018" } as const;
+  await createBucket(clients, { ...setting, bucket: PLAIN });
+  await createBucket(clients, setting);
+  await createTrail(clients, setting);
+  const machineArn = await createMachine(clients);
+  await createRule(clients, setting, machineArn);
+  return { ...server, machineArn, clients };
+}
