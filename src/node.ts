@@ -20,6 +20,7 @@ import { lockDirectory } from "./store/lock.ts";
 import { migrationFiles } from "./store/migrate.ts";
 import { SqliteStore } from "./store/sqlite.ts";
 import { storyRoom } from "./story/room.ts";
+import type { ServiceDefinition } from "./wire/service.ts";
 import { createRecorder, trailRoom } from "./trail/room.ts";
 import { explainTrail } from "./trail/explain.ts";
 
@@ -38,9 +39,14 @@ export type StepwellNode = {
   /** The administrator's key of the default account; `made` says that this start made it. */
   readonly key: AccountKey & { readonly made: boolean };
   readonly call: InsideDoor;
+  readonly services: readonly ServiceDefinition[];
   /** Makes an account and answers its root key; without an id, lists the accounts. */
   account(create: string | undefined): Promise<unknown>;
-  listen(address: string, port: number, tls?: { readonly cert: string; readonly key: string }): Promise<{ readonly port: number; readonly url: string }>;
+  listen(
+    address: string,
+    port: number,
+    tls?: { readonly cert: string; readonly key: string },
+  ): Promise<{ readonly port: number; readonly url: string }>;
   /** Finishes requests and work under way, bounded by a few seconds, and hands the rest back to the relay. */
   close(): Promise<void>;
 };
@@ -58,7 +64,17 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
     if (!gate) throw new Error("a call before the node is put together");
     return gate.call(request);
   };
-  const parts: Parts = { store, relay, blobs: new FileBlobs(join(data, "blobs")), clock, tell, call, account, region, log };
+  const parts: Parts = {
+    store,
+    relay,
+    blobs: new FileBlobs(join(data, "blobs")),
+    clock,
+    tell,
+    call,
+    account,
+    region,
+    log,
+  };
   const key = await ensureAccount(parts, account, options.key);
   const rooms: readonly Room[] = [
     s3Room(parts),
@@ -70,9 +86,23 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   ];
   let ready = false;
   const endpoints: Record<string, Endpoint> = Object.assign({}, ...rooms.map((room) => room.endpoints ?? {}));
-  const accounts = async (create: string | undefined): Promise<unknown> => (create === undefined ? { accounts: await listAccounts(parts) } : ensureAccount(parts, create));
+  const accounts = async (create: string | undefined): Promise<unknown> =>
+    create === undefined ? { accounts: await listAccounts(parts) } : ensureAccount(parts, create);
   endpoints["account"] = (query) => accounts(query.get("create") ?? undefined);
-  gate = openGate({ services: rooms.flatMap((room) => room.services), endpoints, authority: createAuthority(parts), recorder: createRecorder(parts), store, relay, clock, account, region, auth: options.auth, log, health: () => ({ ready }) });
+  gate = openGate({
+    services: rooms.flatMap((room) => room.services),
+    endpoints,
+    authority: createAuthority(parts),
+    recorder: createRecorder(parts),
+    store,
+    relay,
+    clock,
+    account,
+    region,
+    auth: options.auth,
+    log,
+    health: () => ({ ready }),
+  });
   for (const room of rooms) await room.start?.();
   await relay.start(true);
   const opened = gate;
@@ -83,7 +113,12 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
     async listen(address, port, tls) {
       const bound = await opened.listen(address, port, tls);
       ready = true;
-      const host = address === "127.0.0.1" || address === "::1" || address === "localhost" ? "localhost" : address.includes(":") ? `[${address}]` : address;
+      const host =
+        address === "127.0.0.1" || address === "::1" || address === "localhost"
+          ? "localhost"
+          : address.includes(":")
+            ? `[${address}]`
+            : address;
       const url = `${tls ? "https" : "http"}://${host}:${bound.port}`;
       writeFileSync(join(data, "endpoint"), url, { mode: 0o600 });
       return { port: bound.port, url };
