@@ -83,7 +83,8 @@ export function compileMatcher(matcher: Matcher): Test {
 /** Recorded quirk: `0.0.0.0/0` also takes numbers such as 1000.0, but not 0 or 0.1. */
 function compileRange(range: Range): Test {
   const all = range.bits === 32 && range.shift === 32n;
-  return (value) => (typeof value === "string" ? inRange(range, value) : all && typeof value === "number" && value >= 2);
+  return (value) =>
+    typeof value === "string" ? inRange(range, value) : all && typeof value === "number" && value >= 2;
 }
 
 function compileFolded({ at, folded }: Extract<Matcher, { kind: "folded" }>): Test {

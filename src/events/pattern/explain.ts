@@ -31,14 +31,14 @@ function explainBranch(branch: Branch, event: Readonly<Record<string, unknown>>)
   const paths = new Paths();
   const slotted: SlottedField[] = branch.map((field) => ({ field: compileField(field), slot: paths.want(field.path) }));
   paths.read(event);
-  const failed = slotted.map(({ field, slot }) => !fieldAccepts(field, slot.values));
+  const failed = slotted.map(({ field, slot }) => !fieldAccepts(field, slot));
   const first = failed.indexOf(true);
   const fieldsMatched = failed.filter((each) => !each).length;
   const field = branch[first];
   const slot = slotted[first]?.slot;
   if (field && slot) {
     const reason =
-      slot.values.length === 0
+      slot.count === 0
         ? `${field.path} is absent`
         : field.alternatives.every((matcher) => matcher.kind === "exists" && !matcher.value)
           ? `${field.path} is present`

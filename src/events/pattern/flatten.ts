@@ -12,14 +12,18 @@ export type Slot = {
   readonly values: Scalar[];
   /** Beside `values`; undefined where no array is around. */
   readonly memberships: (Membership | undefined)[];
+  /** How many of `values` belong to the event at hand: the arrays are not cut back, which would cost more than reading. */
+  count: number;
 };
 
 type Node = {
   slot: Slot | undefined;
   readonly children: Map<string, Node>;
   /** Keys an object may have that lead on from here: children, and, because key paths join with a dot, dotted ones. */
-  candidates: readonly (readonly [key: string, node: Node, inherited: boolean])[] | undefined;
+  candidates: readonly Candidate[] | undefined;
 };
+/** `inherited`: every object has a member of this name, so its own must be told apart. */
+type Candidate = { readonly key: string; readonly node: Node; readonly inherited: boolean };
 
 /** Up to so many keys are looked up one by one; beyond, it is quicker to go through the object's own keys. */
 const LOOKUP_LIMIT = 24;
@@ -45,7 +49,7 @@ export class Paths {
       node = child;
       trail.push(node);
     }
-    node.slot ??= { path, wanted: 0, values: [], memberships: [] };
+    node.slot ??= { path, wanted: 0, values: [], memberships: [], count: 0 };
     node.slot.wanted++;
     return node.slot;
   }
@@ -70,10 +74,7 @@ export class Paths {
 
   /** Fills the slots from an event and answers those that have values. They hold until the next `read`. */
   read(event: Readonly<Record<string, unknown>>): readonly Slot[] {
-    for (const slot of this.#filled) {
-      slot.values.length = 0;
-      slot.memberships.length = 0;
-    }
+    for (const slot of this.#filled) slot.count = 0;
     this.#filled.length = 0;
     this.#arrays = 0;
     this.#object(this.#root, event, undefined, 0);
@@ -89,10 +90,10 @@ export class Paths {
     if (depth > DEPTH_LIMIT) return;
     const candidates = (node.candidates ??= candidatesOf(node));
     if (candidates.length > LOOKUP_LIMIT) return this.#keys(node, value, membership, depth);
-    for (const [key, child, inherited] of candidates) {
-      const inner = value[key];
-      if (inner === undefined || (inherited && !Object.hasOwn(value, key))) continue;
-      this.#value(child, inner, membership, depth);
+    for (const candidate of candidates) {
+      const inner = value[candidate.key];
+      if (inner === undefined || (candidate.inherited && !Object.hasOwn(value, candidate.key))) continue;
+      this.#value(candidate.node, inner, membership, depth);
     }
   }
 
@@ -115,9 +116,9 @@ export class Paths {
     }
     const slot = node.slot;
     if (!slot) return;
-    if (slot.values.length === 0) this.#filled.push(slot);
-    slot.values.push(value as Scalar);
-    slot.memberships.push(membership);
+    if (slot.count === 0) this.#filled.push(slot);
+    slot.values[slot.count] = value as Scalar;
+    slot.memberships[slot.count++] = membership;
   }
 
   /** Elements of an array that lies directly in another belong to the outer array's element: that is all AWS tells apart. */
@@ -141,13 +142,13 @@ function descend(node: Node, key: string): Node | undefined {
   return found;
 }
 
-function candidatesOf(node: Node): [string, Node, boolean][] {
-  const found: [string, Node, boolean][] = [];
+function candidatesOf(node: Node): Candidate[] {
+  const found: Candidate[] = [];
   const visit = (at: Node, prefix: string): void => {
     for (const [segment, child] of at.children) {
       if (found.length > LOOKUP_LIMIT) return;
       const key = prefix + segment;
-      found.push([key, child, key in Object.prototype]);
+      found.push({ key, node: child, inherited: key in Object.prototype });
       visit(child, `${key}.`);
     }
   };

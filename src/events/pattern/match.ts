@@ -11,9 +11,9 @@ const TRIES_LIMIT = 200_000;
 export type SlottedField = { readonly field: CompiledField; readonly slot: Slot };
 
 /** Whether a field has a value that it accepts, arrays aside. */
-export function fieldAccepts(field: CompiledField, values: readonly Scalar[]): boolean {
-  if (values.length === 0) return field.absent;
-  for (const value of values) if (field.accepts(value)) return true;
+export function fieldAccepts(field: CompiledField, slot: Slot): boolean {
+  if (slot.count === 0) return field.absent;
+  for (let index = 0; index < slot.count; index++) if (field.accepts(slot.values[index] as Scalar)) return true;
   return false;
 }
 
@@ -22,8 +22,8 @@ export function consistent(fields: readonly SlottedField[]): boolean {
   const choices: Membership[][] = [];
   for (const { field, slot } of fields) {
     const options: Membership[] = [];
-    let free = slot.values.length === 0;
-    for (let index = 0; index < slot.values.length && !free; index++) {
+    let free = slot.count === 0;
+    for (let index = 0; index < slot.count && !free; index++) {
       const value = slot.values[index];
       if (value === undefined || !field.accepts(value)) continue;
       const membership = slot.memberships[index];
@@ -105,7 +105,7 @@ export function compilePattern(pattern: Pattern): (event: Readonly<Record<string
   return (event) => {
     paths.read(event);
     return branches.some(
-      (fields) => fields.every(({ field, slot }) => fieldAccepts(field, slot.values)) && consistent(fields),
+      (fields) => fields.every(({ field, slot }) => fieldAccepts(field, slot)) && consistent(fields),
     );
   };
 }

@@ -6,17 +6,40 @@ import type { Branch, Field, Matcher, Pattern, Scalar } from "./pattern.ts";
 /** One field as several rules share it; its verdict on the event at hand is found once. */
 type SharedField = {
   readonly key: string;
+  readonly number: number;
   readonly field: CompiledField;
   readonly slot: Slot;
+  /** Holders: conjunctions, and entries filed under it. */
+  uses: number;
+  /** How many branches say this. */
+  branches: number;
+  judgedAt: number;
+  accepted: boolean;
+};
+/** Fields that the same rules have in common; judged once an event. */
+type Conjunction = {
+  readonly key: string;
+  readonly fields: readonly SharedField[];
   uses: number;
   judgedAt: number;
   accepted: boolean;
 };
-type IndexedRule<T> = { value: T; entries: Entry<T>[]; matchedAt: number };
+type IndexedRule<T> = { readonly entries: Entry<T>[]; matchedAt: number };
 /** One branch of a rule, filed where an event that matches it will come by. */
-type Entry<T> = { readonly rule: IndexedRule<T>; readonly fields: readonly SharedField[]; list: Entry<T>[]; place: number };
-type Bucket<T> = { mentions: number; readonly entries: Entry<T>[] };
-type Shelf<T> = { readonly exact: Map<Scalar, Bucket<T>>; readonly present: Entry<T>[] };
+type Entry<T> = {
+  /** What a match answers: here and not in the rule, because each object touched costs a cache miss when rules are many. */
+  value: T;
+  readonly rest: Conjunction;
+  /** Undefined while this is the rule's only entry, which cannot match twice. */
+  siblings: IndexedRule<T> | undefined;
+  /** The field under whose value the entry is filed, if it is; finding the entry has proved it. */
+  readonly key: SharedField | undefined;
+  readonly home: Home<T>;
+  place: number;
+};
+/** Where entries are filed. The first one has its own member: mostly it is the only one. */
+type Home<T> = { first: Entry<T> | undefined; readonly more: Entry<T>[]; mentions: number };
+type Shelf<T> = { readonly exact: Map<Scalar, Home<T>>; readonly present: Home<T> };
 
 /**
  * The rules of a bus, filed so that an event meets few of them: every branch of a pattern lies under one value of its
@@ -28,10 +51,12 @@ export class RuleIndex<T> {
   readonly #paths = new Paths();
   readonly #rules = new Map<string, IndexedRule<T>>();
   readonly #fields = new Map<string, SharedField>();
+  readonly #conjunctions = new Map<string, Conjunction>();
   readonly #shelves = new Map<Slot, Shelf<T>>();
   /** Branches that are satisfied by absence alone. */
-  readonly #always: Entry<T>[] = [];
+  readonly #always: Home<T> = emptyHome();
   #event = 0;
+  #fieldNumber = 0;
 
   get size(): number {
     return this.#rules.size;
@@ -40,15 +65,16 @@ export class RuleIndex<T> {
   /** Adds a rule, or replaces the one of this name. */
   add(name: string, pattern: Pattern, value: T): void {
     this.remove(name);
-    const rule: IndexedRule<T> = { value, entries: [], matchedAt: 0 };
+    const rule: IndexedRule<T> = { entries: [], matchedAt: 0 };
     this.#rules.set(name, rule);
-    for (const branch of pattern.branches) rule.entries.push(this.#file(rule, branch));
+    for (const branch of pattern.branches) this.#file(rule, branch, value);
+    if (rule.entries.length > 1) for (const entry of rule.entries) entry.siblings = rule;
   }
 
   /** Changes what a match answers, without touching the pattern. False if there is no such rule. */
   replaceValue(name: string, value: T): boolean {
     const rule = this.#rules.get(name);
-    if (rule) rule.value = value;
+    for (const entry of rule?.entries ?? []) entry.value = value;
     return rule !== undefined;
   }
 
@@ -57,12 +83,13 @@ export class RuleIndex<T> {
     if (!rule) return;
     this.#rules.delete(name);
     for (const entry of rule.entries) {
-      const last = entry.list.pop();
-      if (last && last !== entry) {
-        entry.list[entry.place] = last;
-        last.place = entry.place;
+      takeOut(entry);
+      for (const shared of entry.rest.fields) shared.branches--;
+      if (entry.key) {
+        entry.key.branches--;
+        this.#release(entry.key);
       }
-      for (const field of entry.fields) this.#release(field);
+      this.#leave(entry.rest);
     }
   }
 
@@ -73,63 +100,95 @@ export class RuleIndex<T> {
     for (const slot of this.#paths.read(event)) {
       const shelf = this.#shelves.get(slot);
       if (!shelf) continue;
-      for (const value of slot.values) {
-        const bucket = shelf.exact.get(value);
-        if (bucket && bucket.entries.length > 0) this.#try(bucket.entries, matched);
+      const arrays = inArray(slot);
+      if (shelf.exact.size > 0) {
+        for (let index = 0; index < slot.count; index++) {
+          const home = shelf.exact.get(slot.values[index] as Scalar);
+          if (home?.first) this.#try(home, home.first, arrays, matched);
+        }
       }
-      if (shelf.present.length > 0) this.#try(shelf.present, matched);
+      if (shelf.present.first) this.#try(shelf.present, shelf.present.first, false, matched);
     }
-    if (this.#always.length > 0) this.#try(this.#always, matched);
+    if (this.#always.first) this.#try(this.#always, this.#always.first, false, matched);
     return matched;
   }
 
-  #try(entries: readonly Entry<T>[], matched: T[]): void {
-    for (const { rule, fields } of entries) {
-      if (rule.matchedAt === this.#event || !this.#accepts(fields)) continue;
-      rule.matchedAt = this.#event;
-      matched.push(rule.value);
-    }
+  #try(home: Home<T>, first: Entry<T>, arrays: boolean, matched: T[]): void {
+    this.#tryEntry(first, arrays, matched);
+    for (const entry of home.more) this.#tryEntry(entry, arrays, matched);
   }
 
-  #accepts(fields: readonly SharedField[]): boolean {
+  #tryEntry(entry: Entry<T>, arrays: boolean, matched: T[]): void {
+    const { rest, siblings } = entry;
+    if (siblings?.matchedAt === this.#event) return;
+    if (rest.judgedAt !== this.#event) {
+      rest.judgedAt = this.#event;
+      rest.accepted = this.#judge(rest.fields);
+    }
+    // Only values inside arrays can contradict each other.
+    if (!rest.accepted || (arrays && entry.key && !consistent([entry.key, ...rest.fields]))) return;
+    if (siblings) siblings.matchedAt = this.#event;
+    matched.push(entry.value);
+  }
+
+  #judge(fields: readonly SharedField[]): boolean {
     let inArrays = 0;
     for (const shared of fields) {
       if (shared.judgedAt !== this.#event) {
         shared.judgedAt = this.#event;
-        shared.accepted = fieldAccepts(shared.field, shared.slot.values);
+        shared.accepted = fieldAccepts(shared.field, shared.slot);
       }
       if (!shared.accepted) return false;
-      if (shared.slot.memberships[0] !== undefined || shared.slot.values.length > 1) inArrays++;
+      if (inArray(shared.slot)) inArrays++;
     }
     return inArrays < 2 || consistent(fields);
   }
 
-  #file(rule: IndexedRule<T>, branch: Branch): Entry<T> {
+  #file(rule: IndexedRule<T>, branch: Branch, value: T): void {
     const fields = branch.map((field) => this.#share(field));
-    const key = this.#mostSelective(fields);
-    let list = this.#always;
-    if (key) list = this.#shelf(key.slot).present;
-    // A field with several values is filed under each of them by way of one entry a value; the rule answers once.
-    if (key?.field.indexable) {
-      const [first, ...others] = new Set(key.field.values);
-      for (const value of others) rule.entries.push(this.#place(rule, this.#again(fields), this.#bucket(key.slot, value).entries));
-      list = this.#bucket(key.slot, first ?? null).entries;
-    }
-    return this.#place(rule, fields, list);
+    const best = this.#mostSelective(fields);
+    if (best?.field.indexable) {
+      const rest = fields.filter((shared) => shared !== best);
+      for (const filed of new Set(best.field.values)) {
+        this.#hold(best).branches++;
+        this.#place(rule, best, rest, this.#home(best.slot, filed), value);
+      }
+    } else this.#place(rule, undefined, fields, best ? this.#shelf(best.slot).present : this.#always, value);
+    for (const shared of fields) this.#release(shared);
   }
 
-  #place(rule: IndexedRule<T>, fields: readonly SharedField[], list: Entry<T>[]): Entry<T> {
-    const entry: Entry<T> = { rule, fields, list, place: list.length };
-    list.push(entry);
-    return entry;
+  #place(
+    rule: IndexedRule<T>,
+    key: SharedField | undefined,
+    rest: readonly SharedField[],
+    home: Home<T>,
+    value: T,
+  ): void {
+    const place = home.first ? home.more.length + 1 : 0;
+    const entry: Entry<T> = { value, rest: this.#join(rest), siblings: undefined, key, home, place };
+    for (const shared of rest) shared.branches++;
+    if (place === 0) home.first = entry;
+    else home.more.push(entry);
+    rule.entries.push(entry);
   }
 
-  #again(fields: readonly SharedField[]): readonly SharedField[] {
-    for (const field of fields) {
-      field.uses++;
-      this.#mention(field, 1);
+  /** A conjunction holds each of its fields once, and the rules share it. */
+  #join(fields: readonly SharedField[]): Conjunction {
+    const key = fields.map((shared) => shared.number).join(",");
+    let joined = this.#conjunctions.get(key);
+    if (!joined) {
+      joined = { key, fields, uses: 0, judgedAt: 0, accepted: false };
+      this.#conjunctions.set(key, joined);
+      for (const shared of fields) this.#hold(shared);
     }
-    return fields;
+    joined.uses++;
+    return joined;
+  }
+
+  #leave(joined: Conjunction): void {
+    if (--joined.uses > 0) return;
+    this.#conjunctions.delete(joined.key);
+    for (const shared of joined.fields) this.#release(shared);
   }
 
   /** The exact field whose values the fewest branches mention; the deeper path if that is a tie. Else any field that cannot be absent. */
@@ -137,8 +196,8 @@ export class RuleIndex<T> {
     let best: { readonly shared: SharedField; readonly mentions: number; readonly depth: number } | undefined;
     for (const shared of fields) {
       if (!shared.field.indexable) continue;
-      let mentions = 0;
-      for (const value of shared.field.values) mentions += this.#bucket(shared.slot, value).mentions;
+      let mentions = shared.branches;
+      for (const value of shared.field.values) mentions += this.#home(shared.slot, value).more.length;
       const depth = shared.field.path.split(".").length;
       if (!best || mentions < best.mentions || (mentions === best.mentions && depth >= best.depth))
         best = { shared, mentions, depth };
@@ -150,17 +209,31 @@ export class RuleIndex<T> {
     const key = fieldKey(field);
     let shared = this.#fields.get(key);
     if (!shared) {
-      shared = { key, field: compileField(field), slot: this.#paths.want(field.path), uses: 0, judgedAt: 0, accepted: false };
+      const number = ++this.#fieldNumber;
+      shared = {
+        key,
+        number,
+        field: compileField(field),
+        slot: this.#paths.want(field.path),
+        uses: 0,
+        branches: 0,
+        judgedAt: 0,
+        accepted: false,
+      };
       this.#fields.set(key, shared);
+      this.#mention(shared, 1);
     }
+    return this.#hold(shared);
+  }
+
+  #hold(shared: SharedField): SharedField {
     shared.uses++;
-    this.#mention(shared, 1);
     return shared;
   }
 
   #release(shared: SharedField): void {
-    this.#mention(shared, -1);
     if (--shared.uses > 0) return;
+    this.#mention(shared, -1);
     this.#fields.delete(shared.key);
     this.#paths.release(shared.slot);
     if (shared.slot.wanted === 0) this.#shelves.delete(shared.slot);
@@ -169,30 +242,49 @@ export class RuleIndex<T> {
   #mention(shared: SharedField, by: 1 | -1): void {
     if (!shared.field.indexable) return;
     for (const value of shared.field.values) {
-      const bucket = this.#bucket(shared.slot, value);
-      bucket.mentions += by;
-      if (bucket.mentions === 0) this.#shelf(shared.slot).exact.delete(value);
+      const home = this.#home(shared.slot, value);
+      home.mentions += by;
+      if (home.mentions === 0) this.#shelf(shared.slot).exact.delete(value);
     }
   }
 
-  #bucket(slot: Slot, value: Scalar): Bucket<T> {
+  #home(slot: Slot, value: Scalar): Home<T> {
     const { exact } = this.#shelf(slot);
-    let bucket = exact.get(value);
-    if (!bucket) {
-      bucket = { mentions: 0, entries: [] };
-      exact.set(value, bucket);
+    let home = exact.get(value);
+    if (!home) {
+      home = emptyHome();
+      exact.set(value, home);
     }
-    return bucket;
+    return home;
   }
 
   #shelf(slot: Slot): Shelf<T> {
     let shelf = this.#shelves.get(slot);
     if (!shelf) {
-      shelf = { exact: new Map(), present: [] };
+      shelf = { exact: new Map(), present: emptyHome() };
       this.#shelves.set(slot, shelf);
     }
     return shelf;
   }
+}
+
+function emptyHome<T>(): Home<T> {
+  return { first: undefined, more: [], mentions: 0 };
+}
+
+function takeOut<T>({ home, place }: Entry<T>): void {
+  const last = home.more.pop() ?? home.first;
+  if (last === undefined || last.place === place) {
+    if (place === 0) home.first = undefined;
+    return;
+  }
+  last.place = place;
+  if (place === 0) home.first = last;
+  else home.more[place - 1] = last;
+}
+
+function inArray(slot: Slot): boolean {
+  return slot.count > 1 || slot.memberships[0] !== undefined;
 }
 
 function fieldKey({ path, alternatives }: Field): string {
