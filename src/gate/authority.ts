@@ -11,11 +11,24 @@ export interface Authority {
   /** May the principal do this? Never throws for a denial. */
   decide(reader: Reader, facts: CallFacts, access: Access): Promise<Decision>;
   /** The role as a service uses it: exists, trusts the service (aws:SourceArn, aws:SourceAccount given). Throws AccessDenied if not. */
-  assume(transaction: Transaction, caller: Extract<Caller, { kind: "role" }>): Promise<Extract<Principal, { kind: "session" }>>;
+  assume(
+    transaction: Transaction,
+    caller: Extract<Caller, { kind: "role" }>,
+  ): Promise<Extract<Principal, { kind: "session" }>>;
   /** iam:PassRole on the role with iam:PassedToService; throws AWS's sentence. */
-  passRole(reader: Reader, facts: CallFacts, roleArn: string, service: string, associatedResourceArn?: string): Promise<void>;
+  passRole(
+    reader: Reader,
+    facts: CallFacts,
+    roleArn: string,
+    service: string,
+    associatedResourceArn?: string,
+  ): Promise<void>;
 }
-export type Credentials = { readonly secret: string; readonly principal: Principal; readonly token: "none" | "valid" | "wrong" | "expired" };
+export type Credentials = {
+  readonly secret: string;
+  readonly principal: Principal;
+  readonly token: "none" | "valid" | "wrong" | "expired";
+};
 export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly sentence: string };
 
 /** Who keeps records of calls. The trail room implements it. */

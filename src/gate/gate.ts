@@ -1,0 +1,87 @@
+import type { Clock } from "../clock/clock.ts";
+import type { InsideDoor, Parts } from "../flow.ts";
+import type { Relay } from "../relay/relay.ts";
+import type { Endpoint } from "../room.ts";
+import type { Store } from "../store/store.ts";
+import type { Wire } from "../wire/http.ts";
+import { openWire } from "../wire/open.ts";
+import type { ServiceDefinition } from "../wire/service.ts";
+import { Admission } from "./admit.ts";
+import type { Authority, Recorder } from "./authority.ts";
+import { indexServices, type Core } from "./core.ts";
+import { Front } from "./front.ts";
+import { insideDoor } from "./inside.ts";
+import { SigningKeys } from "./keys.ts";
+import { LIMITS, type Limits } from "./limits.ts";
+
+export type GateOptions = {
+  readonly services: readonly ServiceDefinition[];
+  readonly endpoints: Readonly<Record<string, Endpoint>>;
+  readonly authority: Authority;
+  readonly recorder: Recorder;
+  readonly store: Store;
+  readonly relay: Relay;
+  readonly clock: Clock;
+  /** The default account and region: of unsigned requests, and of everyone when verification is off. */
+  readonly account: string;
+  readonly region: string;
+  readonly auth: "on" | "off";
+  readonly log: Parts["log"];
+  readonly limits?: Partial<Limits>;
+  readonly health: () => { readonly ready: boolean };
+  /** Names by which clients know this node; `bucket.NAME` then addresses a bucket. */
+  readonly hosts?: readonly string[];
+  /** Opens a service's wire by the name of its model. */
+  readonly openWire?: (model: string) => Wire;
+};
+export interface Gate {
+  /** The inside door. */
+  readonly call: InsideDoor;
+  listen(
+    address: string,
+    port: number,
+    tls?: { readonly key: string | Buffer; readonly cert: string | Buffer },
+  ): Promise<{ port: number }>;
+  /** Stops accepting, lets requests under way finish within a few seconds, and ends the other connections. */
+  close(): Promise<void>;
+}
+
+/** Seconds between two log lines about a store that cannot be written. */
+const TROUBLE_PAUSE_MS = 10_000;
+
+/** The gate: HTTP, signatures, identity, permission; the one way in for every call. */
+export function openGate(options: GateOptions): Gate {
+  const { clock, log } = options;
+  const limits = { ...LIMITS, ...options.limits };
+  let lastTrouble = Number.NEGATIVE_INFINITY;
+  const core: Core = {
+    services: indexServices(options.services, options.openWire ?? openWire),
+    endpoints: options.endpoints,
+    authority: options.authority,
+    recorder: options.recorder,
+    store: options.store,
+    relay: options.relay,
+    clock,
+    account: options.account,
+    region: options.region,
+    auth: options.auth,
+    log,
+    limits,
+    hosts: options.hosts ?? [],
+    health: options.health,
+    door: (request) => door(request),
+    troubled(error) {
+      if (clock.now() - lastTrouble < TROUBLE_PAUSE_MS) return;
+      lastTrouble = clock.now();
+      log("error", "the store cannot be written: requests are answered 503 until it can", { error: error.message });
+    },
+  };
+  const door = insideDoor(core);
+  const admission = new Admission(core, new SigningKeys());
+  const front = new Front({ answer: (arrival) => admission.answer(arrival), limits, clock, log });
+  return {
+    call: door,
+    listen: (address, port, tls) => front.listen(address, port, tls),
+    close: () => front.close(),
+  };
+}
