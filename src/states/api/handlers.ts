@@ -1,0 +1,14 @@
+import type { Parts } from "../../flow.ts";
+import type { Handlers } from "../../wire/service.ts";
+import type { Definitions } from "../definitions.ts";
+import type { Executions } from "../executions.ts";
+
+/** The operations of Step Functions, typed by the SDK. */
+export type StatesHandlers = Handlers<typeof import("@aws-sdk/client-sfn")>;
+
+/** What the handlers are built from. */
+export type StatesParts = {
+  readonly parts: Parts;
+  readonly definitions: Definitions;
+  readonly executions: Executions;
+};

@@ -1,0 +1,50 @@
+import type { HistoryEvent as SdkHistoryEvent } from "@aws-sdk/client-sfn";
+import type { HistoryEvent } from "../../flow.ts";
+import { pageSize, positionOf, tokenOf } from "../paging.ts";
+import { firstEvents, historyBetween } from "../rows/executions.ts";
+import type { StatesHandlers } from "./handlers.ts";
+import { missingExecution, ownExecution } from "./own.ts";
+
+export function historyHandlers() {
+  return {
+    async GetExecutionHistory(input, call) {
+      const key = ownExecution(input.executionArn, call);
+      const limit = pageSize(input.maxResults);
+      const reverse = input.reverseOrder === true;
+      const list = `history ${input.executionArn} ${reverse ? "reverse" : ""}`;
+      const position = positionOf(list, input.nextToken)?.[0];
+      return call.read(async (reader) => {
+        const start = (await firstEvents(reader, key)) ?? missingExecution(input.executionArn);
+        // Event ids count from 1 without a gap, so that a page is a range of ids.
+        const from = Number(position ?? (reverse ? start.last_event : 1));
+        const low = reverse ? Math.max(1, from - limit + 1) : from;
+        const high = reverse ? from : Math.min(start.last_event, from + limit - 1);
+        const first = JSON.parse(start.events) as HistoryEvent[];
+        const later = high > first.length ? await historyBetween(reader, key, low, high + 1) : [];
+        const events = [...first, ...later.flatMap((row) => JSON.parse(row.events) as HistoryEvent[])];
+        const page = events
+          .filter(({ id }) => id >= low && id <= high)
+          .map((event) => shown(event, input.includeExecutionData !== false));
+        if (reverse) page.reverse();
+        const next = reverse ? low - 1 : high + 1;
+        const more = next >= 1 && next <= start.last_event;
+        return { events: page, ...(more && { nextToken: tokenOf(list, [next]) }) };
+      });
+    },
+  } satisfies StatesHandlers;
+}
+
+/** Members that `includeExecutionData: false` leaves out; parameters stay, as on AWS. */
+const DATA = new Set(["input", "inputDetails", "output", "outputDetails"]);
+
+function shown(event: HistoryEvent, withData: boolean): SdkHistoryEvent {
+  const out: Record<string, unknown> = { ...event, timestamp: new Date(event.timestamp) };
+  if (!withData) {
+    for (const [name, value] of Object.entries(event)) {
+      if (typeof value !== "object" || value === null) continue;
+      out[name] = Object.fromEntries(Object.entries(value).filter(([member]) => !DATA.has(member)));
+    }
+  }
+  // The interpreter writes events in AWS's shape; the SDK's type is the same shape with a Date.
+  return out as unknown as SdkHistoryEvent;
+}

@@ -1,0 +1,69 @@
+import type { EncryptionConfiguration } from "@aws-sdk/client-sfn";
+import { fault } from "../../wire/fault.ts";
+import { invalidArn } from "../arns.ts";
+import type { MachineRow } from "../rows/machines.ts";
+
+const NO_LOGGING = { level: "OFF", includeExecutionData: false };
+
+/** The settings of Create and Update beside name, definition and role. */
+export type Settings = {
+  readonly publish?: boolean | undefined;
+  readonly versionDescription?: string | undefined;
+  readonly loggingConfiguration?:
+    | {
+        readonly level?: string | undefined;
+        readonly includeExecutionData?: boolean | undefined;
+        readonly destinations?: readonly unknown[] | undefined;
+      }
+    | undefined;
+  readonly tracingConfiguration?: { readonly enabled?: boolean | undefined } | undefined;
+  readonly encryptionConfiguration?: { readonly type?: string | undefined } | undefined;
+};
+
+export function encryptionOf(text: string | null): EncryptionConfiguration {
+  return text === null ? { type: "AWS_OWNED_KEY" } : (JSON.parse(text) as EncryptionConfiguration);
+}
+
+/** Refuses what is not there, and what AWS refuses. */
+export function checkSettings(input: Settings): void {
+  if (input.versionDescription !== undefined && input.publish !== true)
+    throw fault("ValidationException", "Version description can only be set when publish is true");
+  const { level = "OFF", destinations = [] } = input.loggingConfiguration ?? {};
+  if (level !== "OFF") {
+    if (destinations.length !== 1)
+      throw fault(
+        "InvalidLoggingConfiguration",
+        "Invalid Logging Configuration: Must specify exactly one Log Destination.",
+      );
+    throw notOffered("logging of executions (loggingConfiguration.level other than OFF)");
+  }
+  if (input.tracingConfiguration?.enabled === true) throw notOffered("tracing (tracingConfiguration.enabled)");
+  if (input.encryptionConfiguration?.type === "CUSTOMER_MANAGED_KMS_KEY")
+    throw notOffered("customer managed keys (encryptionConfiguration.type CUSTOMER_MANAGED_KMS_KEY)");
+  if (input.publish === true) throw notOffered("versions of state machines (publish)");
+}
+
+/** A refusal that nobody mistakes for success: what Stepwell does not have is answered as an operation that it does not have. */
+export function notOffered(what: string): Error {
+  return fault("NotImplementedException", `Stepwell does not implement ${what}.`, { status: 501 });
+}
+
+export function checkRoleArn(arn: string): void {
+  if (!/^arn:aws[a-z-]*:iam::\d{12}:role\/\S+$/.test(arn)) throw invalidArn(`Invalid ARN: ${arn}`);
+}
+
+type StoredSettings = Pick<MachineRow, "logging" | "tracing" | "encryption">;
+
+/** Settings as they are stored; what is not given stays as it was. */
+export function settingsOf(input: Settings, before: StoredSettings | undefined): StoredSettings {
+  const { loggingConfiguration: logging, tracingConfiguration: tracing, encryptionConfiguration: encryption } = input;
+  return {
+    logging: logging ? JSON.stringify({ ...NO_LOGGING, ...logging }) : (before?.logging ?? JSON.stringify(NO_LOGGING)),
+    tracing: tracing ? Number(tracing.enabled === true) : (before?.tracing ?? 0),
+    encryption: encryption ? JSON.stringify(encryption) : (before?.encryption ?? null),
+  };
+}
+
+export function sameSettings(left: StoredSettings, right: StoredSettings): boolean {
+  return left.logging === right.logging && left.tracing === right.tracing && left.encryption === right.encryption;
+}

@@ -1,0 +1,70 @@
+import type { Parts } from "../flow.ts";
+import { DONE, type PureWorker } from "../relay/relay.ts";
+import type { Executions, SignalWork } from "./executions.ts";
+import { machineScope } from "./definitions.ts";
+import { deleteExecution, endedBefore, runningOf } from "./rows/executions.ts";
+import {
+  deleteMachine,
+  deleteRetiredRevisions,
+  machineByArn,
+  nextMachineWithRevisions,
+  retireRevision,
+} from "./rows/machines.ts";
+
+const DAY_MS = 86_400_000;
+/** AWS keeps closed executions for 90 days. */
+const RETENTION_MS = 90 * DAY_MS;
+/** An execution may run for a year, so its definition must outlive its machine by that and the retention. */
+const DEFINITION_RETENTION_MS = RETENTION_MS + 366 * DAY_MS;
+const TRIM_EVERY_MS = 3_600_000;
+const TRIM_AT_ONCE = 200;
+const END_AT_ONCE = 50;
+
+/** A timer that fell due, or an execution that paused within its budget. */
+export function signalWorker(executions: Executions): PureWorker {
+  return async (transaction, work) => {
+    const { machine, name, signal } = work.body as SignalWork;
+    await executions.signal(transaction, { machine, name }, signal);
+    return DONE;
+  };
+}
+
+/** Deletes a machine: its running executions are ended first, some at a time, then the machine leaves. */
+export function deleteWorker({ clock }: Parts, executions: Executions): PureWorker {
+  return async (transaction, work) => {
+    const { machine } = work.body as { machine: string };
+    const row = await machineByArn(transaction, machine);
+    if (!row) return DONE;
+    const running = await runningOf(transaction, machine, END_AT_ONCE);
+    for (const { name } of running) await executions.signal(transaction, { machine, name }, { kind: "stop" });
+    if (running.length === END_AT_ONCE) return { kind: "again", dueAt: clock.now() };
+    await retireRevision(transaction, row.revision, clock.now());
+    await deleteMachine(transaction, machine);
+    transaction.bump(machineScope(machine));
+    return DONE;
+  };
+}
+
+/** Removes what is older than the retention, one machine after the other, then rests. */
+export function trimWorker({ clock }: Parts): PureWorker {
+  return async (transaction, work) => {
+    const { after } = work.body as { after: string };
+    const now = clock.now();
+    const machine = await nextMachineWithRevisions(transaction, after);
+    if (machine === undefined) return { kind: "again", dueAt: now + TRIM_EVERY_MS, body: { after: "" } };
+    const old = await endedBefore(transaction, machine, now - RETENTION_MS, TRIM_AT_ONCE);
+    for (const { name } of old) await deleteExecution(transaction, { machine, name });
+    if (old.length === TRIM_AT_ONCE) return { kind: "again", dueAt: now, body: { after } };
+    await deleteRetiredRevisions(transaction, machine, now - DEFINITION_RETENTION_MS);
+    return { kind: "again", dueAt: now, body: { after: machine } };
+  };
+}
+
+/** Begins the trimming afresh: exactly one piece of this work exists, whatever was there before. */
+export function startTrimming({ relay, clock }: Parts): Promise<void> {
+  return relay.transact(async (transaction) => {
+    await relay.cancel(transaction, "states.trim", "retention");
+    const dueAt = clock.now() + TRIM_EVERY_MS;
+    await relay.append(transaction, { kind: "states.trim", key: "retention", trace: "", body: { after: "" }, dueAt });
+  });
+}

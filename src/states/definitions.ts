@@ -1,0 +1,86 @@
+import { VersionedCache } from "../store/cache.ts";
+import type { Reader } from "../store/store.ts";
+import { fault } from "../wire/fault.ts";
+import { compile, InvalidDefinition, type Machine } from "./asl/machine.ts";
+import type { Diagnostic, MachineType } from "./asl/types.ts";
+import { machineByArn, revisionById, type MachineRow, type RevisionRow } from "./rows/machines.ts";
+import { refusalOf } from "./tasks/target.ts";
+
+/** A revision of a machine, compiled. */
+export type Revision = {
+  readonly id: string;
+  readonly roleArn: string;
+  readonly machine: Machine;
+};
+
+/** The scope that changes of a machine bump. */
+export function machineScope(arn: string): string {
+  return `states/machine/${arn}`;
+}
+
+/** Machines as they are, and their definitions compiled, each kept as long as it is good. */
+export class Definitions {
+  readonly #machines = new VersionedCache<MachineRow | undefined>(4_000);
+  /** Revisions never change, so the cache needs no version. */
+  readonly #revisions = new Map<string, Revision>();
+  readonly #limit = 1_000;
+
+  machine(reader: Reader, arn: string): Promise<MachineRow | undefined> {
+    return this.#machines.get(reader, arn, (from) => machineByArn(from, arn), machineScope(arn));
+  }
+
+  /** Throws AWS's StateMachineDoesNotExist if there is none. */
+  async existingMachine(reader: Reader, arn: string): Promise<MachineRow> {
+    return (await this.machine(reader, arn)) ?? missingMachine(arn);
+  }
+
+  async revision(reader: Reader, id: string): Promise<Revision> {
+    const known = this.#revisions.get(id);
+    if (known) return known;
+    const row = await revisionById(reader, id);
+    if (!row) throw new Error(`the definition of revision ${id} is gone`);
+    return this.#keep(row);
+  }
+
+  #keep(row: RevisionRow): Revision {
+    const revision: Revision = { id: row.id, roleArn: row.role_arn, machine: compile(row.definition, "STANDARD") };
+    this.#revisions.set(row.id, revision);
+    if (this.#revisions.size > this.#limit) {
+      const oldest = this.#revisions.keys().next();
+      if (!oldest.done) this.#revisions.delete(oldest.value);
+    }
+    return revision;
+  }
+}
+
+export function missingMachine(arn: string): never {
+  throw fault("StateMachineDoesNotExist", `State Machine Does Not Exist: '${arn}'`);
+}
+
+/** Everything that speaks against a definition: what the language refuses, and tasks that nobody here could do. */
+export function findings(definition: string, type: MachineType): { diagnostics: Diagnostic[]; machine?: Machine } {
+  let machine: Machine;
+  try {
+    machine = compile(definition, type);
+  } catch (error) {
+    if (error instanceof InvalidDefinition) return { diagnostics: [...error.diagnostics] };
+    throw error;
+  }
+  const diagnostics = machine.tasks.flatMap((task): Diagnostic[] => {
+    const message = refusalOf(task.resource);
+    if (message === undefined) return [];
+    return [{ severity: "ERROR", code: "SCHEMA_VALIDATION_FAILED", message, location: task.location }];
+  });
+  return { diagnostics, machine };
+}
+
+/** Compiles a definition that was given to Create or Update; throws AWS's InvalidDefinition. */
+export function checkedMachine(definition: string, type: MachineType): Machine {
+  const { diagnostics, machine } = findings(definition, type);
+  const errors = diagnostics.filter(({ severity }) => severity === "ERROR");
+  if (errors.length > 0 || machine === undefined) {
+    const list = errors.map(({ code, message, location }) => `${code}: ${message}${location ? ` at ${location}` : ""}`);
+    throw fault("InvalidDefinition", `Invalid State Machine Definition: '${list.join(", ")}'`);
+  }
+  return machine;
+}

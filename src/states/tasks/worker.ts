@@ -1,0 +1,40 @@
+import type { Parts } from "../../flow.ts";
+import { DONE, type EffectWorker } from "../../relay/relay.ts";
+import { StoreUnavailable } from "../../store/store.ts";
+import type { Executions, TaskWork } from "../executions.ts";
+import { perform, type Performed } from "./perform.ts";
+
+/** A task that fails for a reason that is no AWS fault is tried this often before the execution hears of it. */
+const MOST_ATTEMPTS = 5;
+
+/**
+ * Works `states.task`: makes the call, then tells the execution in the transaction that settles the work. A call may be
+ * made again after a crash (at least once); the execution hears one answer only, since a settled token is known to nobody.
+ */
+export function taskWorker(parts: Parts, executions: Executions): EffectWorker {
+  return async (work) => {
+    const task = work.body as TaskWork;
+    const performed = await performOrGiveUp(parts, task, work.trace, work.attempt);
+    return async (transaction) => {
+      const { token } = task;
+      await executions.signal(
+        transaction,
+        task,
+        "output" in performed
+          ? { kind: "taskSucceeded", token, output: performed.output }
+          : { kind: "taskFailed", token, ...performed.failure },
+      );
+      return DONE;
+    };
+  };
+}
+
+async function performOrGiveUp(parts: Parts, task: TaskWork, trace: string, attempt: number): Promise<Performed> {
+  try {
+    return await perform(parts, task, trace);
+  } catch (error) {
+    if (error instanceof StoreUnavailable || attempt < MOST_ATTEMPTS) throw error;
+    parts.log("error", "a task was given up", { resource: task.resource, execution: task.name, trace, error });
+    return { failure: { error: "States.TaskFailed", cause: error instanceof Error ? error.message : String(error) } };
+  }
+}

@@ -1,0 +1,47 @@
+import type { DescribeExecutionOutput, ExecutionListItem } from "@aws-sdk/client-sfn";
+import { executionArn } from "./arns.ts";
+import type { ExecutionRow, ListedRow, Status } from "./rows/executions.ts";
+
+/** Whether an execution could be redriven, in AWS's words. */
+export function redriveOf(status: Status): {
+  redriveStatus: "REDRIVABLE" | "NOT_REDRIVABLE";
+  redriveStatusReason?: string;
+} {
+  if (status !== "RUNNING" && status !== "SUCCEEDED") return { redriveStatus: "REDRIVABLE" };
+  return { redriveStatus: "NOT_REDRIVABLE", redriveStatusReason: `Execution is ${status} and cannot be redriven` };
+}
+
+/** DescribeExecution: what is absent is left out, never null. `metadataOnly` hides the payloads. */
+export function describedExecution(row: ExecutionRow, metadataOnly: boolean): DescribeExecutionOutput {
+  return {
+    executionArn: executionArn(row),
+    stateMachineArn: row.machine,
+    name: row.name,
+    status: row.status,
+    startDate: new Date(row.started_at),
+    ...(row.stopped_at !== null && { stopDate: new Date(row.stopped_at) }),
+    ...(!metadataOnly && { input: row.input }),
+    inputDetails: { included: !metadataOnly },
+    ...(row.output !== null && {
+      ...(!metadataOnly && { output: row.output }),
+      outputDetails: { included: !metadataOnly },
+    }),
+    ...(row.trace_header !== null && { traceHeader: row.trace_header }),
+    ...(row.error !== null && !metadataOnly && { error: row.error }),
+    ...(row.cause !== null && !metadataOnly && { cause: row.cause }),
+    redriveCount: 0,
+    ...redriveOf(row.status),
+  };
+}
+
+export function listedExecution(machine: string, row: ListedRow): ExecutionListItem {
+  return {
+    executionArn: executionArn({ machine, name: row.name }),
+    stateMachineArn: machine,
+    name: row.name,
+    status: row.status,
+    startDate: new Date(row.started_at),
+    ...(row.stopped_at !== null && { stopDate: new Date(row.stopped_at) }),
+    redriveCount: 0,
+  };
+}
