@@ -118,12 +118,14 @@ function addMember(parameters: Record<string, unknown>, member: string, value: u
       parameters[member] = within(value, "requestParameters");
     return;
   }
-  if (member === "Policy") {
-    parameters["bucketPolicy"] = policyDocument(String(value));
-    return;
-  }
   const name = NAMES[member];
-  if (name !== undefined) parameters[name] = String(value);
+  if (member === "Policy" && typeof value === "string") parameters["bucketPolicy"] = policyDocument(value);
+  else if (name !== undefined) parameters[name] = headerText(value);
+}
+
+/** Headers and query parameters are text, also those that the SDK shows as numbers and flags. */
+function headerText(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function policyDocument(text: string): unknown {
@@ -157,7 +159,7 @@ export function objectAnswer(call: FinishedCall): Readonly<Record<string, unknow
     const name = ANSWERS[member];
     if (value === undefined || value === null || value === false || name === undefined) continue;
     answer ??= {};
-    answer[name] = typeof value === "object" ? undefined : String(value);
+    answer[name] = headerText(value);
   }
   return answer;
 }

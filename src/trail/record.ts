@@ -38,8 +38,7 @@ export function recordOf(call: FinishedCall, ids: RecordIds): TrailRecord {
     record["additionalEventData"] = objectExtras(call);
   } else {
     record["requestParameters"] = membersOf(call.input, call.eventSource, "requestParameters") ?? null;
-    record["responseElements"] =
-      call.readOnly || call.error ? null : (membersOf(call.output, call.eventSource, "responseElements") ?? null);
+    record["responseElements"] = answersOf(call);
     if (call.additional) record["additionalEventData"] = call.additional;
   }
   record["requestID"] = call.requestId;
@@ -53,6 +52,13 @@ export function recordOf(call: FinishedCall, ids: RecordIds): TrailRecord {
   if (ids.sharedEventId !== undefined) record["sharedEventID"] = ids.sharedEventId;
   record["eventCategory"] = dataType === undefined ? "Management" : "Data";
   return record as TrailRecord;
+}
+
+/** Null for reads and for failures; a session that STS hands out is shown although AWS counts it among the reads. */
+function answersOf(call: FinishedCall): unknown {
+  const isSession = call.eventSource === "sts.amazonaws.com" && /^AssumeRole|Token$/.test(call.operation);
+  if (call.error || (call.readOnly && !isSession)) return null;
+  return membersOf(call.output, call.eventSource, "responseElements") ?? null;
 }
 
 function resourcesOf(call: FinishedCall, dataType: string | undefined): Readonly<Record<string, unknown>>[] {

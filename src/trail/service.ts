@@ -1,4 +1,5 @@
 /** CloudTrail's operations. What a trail records is decided in recorder.ts; its log files are written in delivery.ts. */
+import type * as cloudtrail from "@aws-sdk/client-cloudtrail";
 import type { PutEventSelectorsRequest } from "@aws-sdk/client-cloudtrail";
 import type { Access, Call, CallFacts, Parts } from "../flow.ts";
 import type { Transaction } from "../store/store.ts";
@@ -14,7 +15,7 @@ import { answered, settingsWith, shown, tagsWith } from "./settings.ts";
 import { probeStorage, warnOfLoop } from "./storage.ts";
 import { checkName, SERVICE, trailArn, trailPlace, TRAILS_PER_REGION, type Selectors, type Trail } from "./trails.ts";
 
-type CloudTrail = typeof import("@aws-sdk/client-cloudtrail");
+type CloudTrail = typeof cloudtrail;
 
 /** The service `cloudtrail`. */
 export function trailService(parts: Parts, flushMs: number): ServiceDefinition {
