@@ -102,7 +102,7 @@ function shoot(port: number, take: () => Buffer | undefined, done: (ms: number, 
     const socket = connect(port, "127.0.0.1");
     socket.setNoDelay(true);
     let sentAt = 0;
-    let pending = Buffer.alloc(0);
+    let pending: Buffer = Buffer.alloc(0);
     const send = (): void => {
       const bytes = take();
       if (!bytes) {

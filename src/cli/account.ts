@@ -14,7 +14,8 @@ export async function account(args: readonly string[]): Promise<number> {
     console.log(accounts.join("\n"));
     return 0;
   }
-  if (verb !== "create" || id === undefined || !/^\d{12}$/.test(id)) throw new UsageError("usage: stepwell account create ID (12 digits) | stepwell account list");
+  if (verb !== "create" || id === undefined || !/^\d{12}$/.test(id))
+    throw new UsageError("usage: stepwell account create ID (12 digits) | stepwell account list");
   const key = (await request({ create: id })) as Key;
   console.log(exportsText(endpointOf(settings.data) ?? `http://localhost:${settings.port}`, key, settings.region));
   return 0;

@@ -1,14 +1,38 @@
 import { UsageError } from "./settings.ts";
 
-type Command = { readonly usage: string; readonly help: string; readonly run: (args: readonly string[]) => Promise<number> };
+type Command = {
+  readonly usage: string;
+  readonly help: string;
+  readonly run: (args: readonly string[]) => Promise<number>;
+};
 
 /** Commands are loaded when they are called, so that `stepwell env` does not pay for the server. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
-  serve: { usage: "serve [options]", help: "start the server (the default)", run: async (args) => (await import("./serve.ts")).serve(args) },
-  env: { usage: "env [--data DIR]", help: "print the exports that aim the AWS CLI and SDKs at this installation", run: async (args) => (await import("./env.ts")).printEnv(args) },
-  why: { usage: "why s3://BUCKET/KEY", help: "tell what became of the last write to an object, hop by hop", run: async (args) => (await import("./why.ts")).why(args) },
-  account: { usage: "account create ID | account list", help: "add an account and print its root key, or list the accounts", run: async (args) => (await import("./account.ts")).account(args) },
-  completion: { usage: "completion bash|zsh|fish", help: "print shell completion", run: async (args) => (await import("./completion.ts")).completion(args) },
+  serve: {
+    usage: "serve [options]",
+    help: "start the server (the default)",
+    run: async (args) => (await import("./serve.ts")).serve(args),
+  },
+  env: {
+    usage: "env [--data DIR]",
+    help: "print the exports that aim the AWS CLI and SDKs at this installation",
+    run: async (args) => (await import("./env.ts")).printEnv(args),
+  },
+  why: {
+    usage: "why s3://BUCKET/KEY",
+    help: "tell what became of the last write to an object, hop by hop",
+    run: async (args) => (await import("./why.ts")).why(args),
+  },
+  account: {
+    usage: "account create ID | account list",
+    help: "add an account and print its root key, or list the accounts",
+    run: async (args) => (await import("./account.ts")).account(args),
+  },
+  completion: {
+    usage: "completion bash|zsh|fish",
+    help: "print shell completion",
+    run: async (args) => (await import("./completion.ts")).completion(args),
+  },
   help: { usage: "help", help: "this text", run: async () => (await import("./help.ts")).printHelp() },
   version: { usage: "version", help: "print the version", run: async () => (await import("./help.ts")).printVersion() },
 };

@@ -9,7 +9,9 @@ export async function completion([shell = ""]: readonly string[]): Promise<numbe
     bash: `complete -W "${[...commands, ...flags].join(" ")}" stepwell`,
     zsh: `#compdef stepwell\n_arguments '1:command:(${commands.join(" ")})' ${OPTIONS.map(({ flag, help }) => `'--${flag}=[${help.replaceAll("'", "")}]'`).join(" ")}`,
     fish: [
-      ...Object.entries(COMMANDS).map(([name, { help }]) => `complete -c stepwell -n __fish_use_subcommand -a ${name} -d "${help}"`),
+      ...Object.entries(COMMANDS).map(
+        ([name, { help }]) => `complete -c stepwell -n __fish_use_subcommand -a ${name} -d "${help}"`,
+      ),
       ...OPTIONS.map(({ flag, help }) => `complete -c stepwell -l ${flag} -r -d "${help}"`),
     ].join("\n"),
   };

@@ -8,13 +8,25 @@ export type Key = { readonly accessKeyId: string; readonly secretAccessKey: stri
 
 /** Lines for a shell to evaluate. */
 export function exportsText(url: string, key: Key, region: string): string {
-  return [`export AWS_ENDPOINT_URL=${url}`, `export AWS_ACCESS_KEY_ID=${key.accessKeyId}`, `export AWS_SECRET_ACCESS_KEY=${key.secretAccessKey}`, `export AWS_DEFAULT_REGION=${region}`, `export AWS_REGION=${region}`].join("\n");
+  return [
+    `export AWS_ENDPOINT_URL=${url}`,
+    `export AWS_ACCESS_KEY_ID=${key.accessKeyId}`,
+    `export AWS_SECRET_ACCESS_KEY=${key.secretAccessKey}`,
+    `export AWS_DEFAULT_REGION=${region}`,
+    `export AWS_REGION=${region}`,
+  ].join("\n");
 }
 
 /** `stepwell env`: the exports again, from the data directory; whoever can read that is the administrator. */
 export async function printEnv(args: readonly string[]): Promise<number> {
   const { settings } = readSettings(args, process.env);
-  console.log(exportsText(endpointOf(settings.data) ?? `http://localhost:${settings.port}`, keyOf(settings.data, settings.account), settings.region));
+  console.log(
+    exportsText(
+      endpointOf(settings.data) ?? `http://localhost:${settings.port}`,
+      keyOf(settings.data, settings.account),
+      settings.region,
+    ),
+  );
   return 0;
 }
 
@@ -33,11 +45,16 @@ export function keyOf(data: string, account: string): Key {
   try {
     database = new DatabaseSync(join(data, "stepwell.db"), { readOnly: true });
   } catch {
-    throw new UsageError(`there is no Stepwell in ${data} yet: start one with "stepwell serve", or name its directory with --data.`);
+    throw new UsageError(
+      `there is no Stepwell in ${data} yet: start one with "stepwell serve", or name its directory with --data.`,
+    );
   }
   try {
     const key = rootKeyOf((sql, parameters) => database.prepare(sql).get(...parameters), account);
-    if (!key) throw new UsageError(`account ${account} does not exist in ${data}; "stepwell account create ${account}" makes it.`);
+    if (!key)
+      throw new UsageError(
+        `account ${account} does not exist in ${data}; "stepwell account create ${account}" makes it.`,
+      );
     return key;
   } finally {
     database.close();

@@ -15,12 +15,27 @@ export async function serve(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-function banner(settings: Settings, url: string, key: { readonly made: boolean; readonly accessKeyId: string; readonly secretAccessKey: string }): string {
+function banner(
+  settings: Settings,
+  url: string,
+  key: { readonly made: boolean; readonly accessKeyId: string; readonly secretAccessKey: string },
+): string {
   const lines = [`Stepwell ${versionText()} serves at ${url}, data in ${settings.data}`];
-  if (settings.auth === "off") lines.push("WARNING: --auth=off: signatures and policies are not checked, everybody who reaches the port may do everything");
+  if (settings.auth === "off")
+    lines.push(
+      "WARNING: --auth=off: signatures and policies are not checked, everybody who reaches the port may do everything",
+    );
   else lines.push("signatures and IAM policies are checked");
-  if (!["127.0.0.1", "::1", "localhost"].includes(settings.listen)) lines.push(`reachable from other machines: it listens on ${settings.listen}${settings.tlsCert === undefined ? " without TLS" : ""}`);
-  if (key.made) lines.push("", "The administrator's key was made now; `stepwell env` prints it again:", exportsText(url, key, settings.region));
+  if (!["127.0.0.1", "::1", "localhost"].includes(settings.listen))
+    lines.push(
+      `reachable from other machines: it listens on ${settings.listen}${settings.tlsCert === undefined ? " without TLS" : ""}`,
+    );
+  if (key.made)
+    lines.push(
+      "",
+      "The administrator's key was made now; `stepwell env` prints it again:",
+      exportsText(url, key, settings.region),
+    );
   else lines.push("`stepwell env` prints the exports that aim the AWS CLI and SDKs here");
   return lines.join("\n");
 }

@@ -20,13 +20,28 @@ export type Settings = {
 type Option = { readonly flag: string; readonly value: string; readonly fallback?: string; readonly help: string };
 export const OPTIONS: readonly Option[] = [
   { flag: "port", value: "N", fallback: "4566", help: "the one port for all services; 0 takes a free one" },
-  { flag: "listen", value: "ADDRESS", fallback: "127.0.0.1", help: "the address to listen on; anything but loopback is reachable by others" },
+  {
+    flag: "listen",
+    value: "ADDRESS",
+    fallback: "127.0.0.1",
+    help: "the address to listen on; anything but loopback is reachable by others",
+  },
   { flag: "data", value: "DIR", fallback: "./.stepwell", help: "the data directory, made with mode 0700 when missing" },
   { flag: "account", value: "ID", fallback: "123456789012", help: "the default account, 12 digits" },
   { flag: "region", value: "REGION", fallback: "us-east-1", help: "the region of requests that do not name one" },
-  { flag: "auth", value: "on|off", fallback: "on", help: "off admits everything: signatures and policies are not checked" },
+  {
+    flag: "auth",
+    value: "on|off",
+    fallback: "on",
+    help: "off admits everything: signatures and policies are not checked",
+  },
   { flag: "log", value: "LEVEL", fallback: "warn", help: "info, warn or error; one JSON object a line on stderr" },
-  { flag: "trail-flush-seconds", value: "N", fallback: "60", help: "how long a trail gathers records before it writes a log file" },
+  {
+    flag: "trail-flush-seconds",
+    value: "N",
+    fallback: "60",
+    help: "how long a trail gathers records before it writes a log file",
+  },
   { flag: "tls-cert", value: "FILE", help: "serve HTTPS with this certificate (PEM)" },
   { flag: "tls-key", value: "FILE", help: "the certificate's key (PEM)" },
 ];
@@ -44,7 +59,11 @@ export function readSettings(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
   extra: Readonly<Record<string, { readonly type: "string" | "boolean" }>> = {},
-): { readonly settings: Settings; readonly rest: readonly string[]; readonly extra: Readonly<Record<string, string | boolean | undefined>> } {
+): {
+  readonly settings: Settings;
+  readonly rest: readonly string[];
+  readonly extra: Readonly<Record<string, string | boolean | undefined>>;
+} {
   const flags: Record<string, { type: "string" | "boolean" }> = { help: { type: "boolean" }, ...extra };
   for (const { flag } of OPTIONS) flags[flag] = { type: "string" };
   let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
@@ -56,18 +75,27 @@ export function readSettings(
   const of = (flag: string): string | undefined => {
     const given = parsed.values[flag];
     const variable = environment[variableOf(flag)];
-    return typeof given === "string" ? given : variable === undefined || variable === "" ? OPTIONS.find((option) => option.flag === flag)?.fallback : variable;
+    return typeof given === "string"
+      ? given
+      : variable === undefined || variable === ""
+        ? OPTIONS.find((option) => option.flag === flag)?.fallback
+        : variable;
   };
   return { settings: checked(of, environment), rest: parsed.positionals, extra: parsed.values };
 }
 
-function checked(of: (flag: string) => string | undefined, environment: Readonly<Record<string, string | undefined>>): Settings {
+function checked(
+  of: (flag: string) => string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): Settings {
   const accessKeyId = environment["STEPWELL_ACCESS_KEY_ID"] || undefined;
   const secretAccessKey = environment["STEPWELL_SECRET_ACCESS_KEY"] || undefined;
-  if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) throw new UsageError("STEPWELL_ACCESS_KEY_ID and STEPWELL_SECRET_ACCESS_KEY go together: set both or neither.");
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
+    throw new UsageError("STEPWELL_ACCESS_KEY_ID and STEPWELL_SECRET_ACCESS_KEY go together: set both or neither.");
   const tlsCert = of("tls-cert");
   const tlsKey = of("tls-key");
-  if ((tlsCert === undefined) !== (tlsKey === undefined)) throw new UsageError("--tls-cert and --tls-key go together: give both or neither.");
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    throw new UsageError("--tls-cert and --tls-key go together: give both or neither.");
   return {
     port: wholeNumber("port", of("port"), 0, 65_535),
     listen: of("listen") ?? "",
@@ -86,7 +114,8 @@ function checked(of: (flag: string) => string | undefined, environment: Readonly
 
 function wholeNumber(flag: string, text = "", least: number, most: number): number {
   const number = Number(text);
-  if (!/^\d+$/.test(text) || number < least || number > most) throw new UsageError(`--${flag} takes a whole number from ${least} to ${most}, not "${text}".`);
+  if (!/^\d+$/.test(text) || number < least || number > most)
+    throw new UsageError(`--${flag} takes a whole number from ${least} to ${most}, not "${text}".`);
   return number;
 }
 function matching(flag: string, text = "", pattern: RegExp, wanted: string): string {

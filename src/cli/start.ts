@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { systemClock } from "../clock/system.ts";
 import { openNode, type StepwellNode } from "../node.ts";
 import type { Parts } from "../flow.ts";
@@ -33,21 +34,42 @@ export async function startNode(settings: Settings): Promise<{ node: StepwellNod
     throw setUpError(error, settings);
   }
   try {
-    const tls = settings.tlsCert !== undefined && settings.tlsKey !== undefined ? { cert: readFileSync(settings.tlsCert, "utf8"), key: readFileSync(settings.tlsKey, "utf8") } : undefined;
-    const { url } = await node.listen(settings.listen, settings.port, tls);
-    return { node, url };
+    const tls =
+      settings.tlsCert !== undefined && settings.tlsKey !== undefined
+        ? { cert: readFileSync(settings.tlsCert, "utf8"), key: readFileSync(settings.tlsKey, "utf8") }
+        : undefined;
+    const { port } = await node.listen(settings.listen, settings.port, tls);
+    const url = `${tls ? "https" : "http"}://${hostOf(settings.listen)}:${port}`;
+    const endpoint = join(settings.data, "endpoint");
+    writeFileSync(endpoint, url, { mode: 0o600 });
+    const close = async (): Promise<void> => {
+      rmSync(endpoint, { force: true });
+      await node.close();
+    };
+    return { node: { ...node, close }, url };
   } catch (error) {
     await node.close();
     throw setUpError(error, settings);
   }
 }
 
+/** What clients on this machine call the address. */
+function hostOf(address: string): string {
+  if (["127.0.0.1", "::1", "localhost", "0.0.0.0", "::"].includes(address)) return "localhost";
+  return address.includes(":") ? `[${address}]` : address;
+}
+
 function setUpError(error: unknown, { data, port, listen }: Settings): unknown {
   const { code, name, message, path } = error as NodeJS.ErrnoException;
   if (name === "DirectoryInUse") return new UsageError(`${message}. Stop it, or choose another directory with --data.`);
-  if (code === "EADDRINUSE") return new UsageError(`port ${port} on ${listen} is taken. Choose another with --port, or 0 for a free one.`);
-  if (code === "EADDRNOTAVAIL") return new UsageError(`this machine has no address ${listen}; --listen takes one of its own.`);
-  if (code === "EACCES" || code === "EROFS" || code === "EPERM") return new UsageError(`${path ?? data} cannot be written (${code}). Choose another directory with --data, or mend its permissions.`);
+  if (code === "EADDRINUSE")
+    return new UsageError(`port ${port} on ${listen} is taken. Choose another with --port, or 0 for a free one.`);
+  if (code === "EADDRNOTAVAIL")
+    return new UsageError(`this machine has no address ${listen}; --listen takes one of its own.`);
+  if (code === "EACCES" || code === "EROFS" || code === "EPERM")
+    return new UsageError(
+      `${path ?? data} cannot be written (${code}). Choose another directory with --data, or mend its permissions.`,
+    );
   if (code === "ENOENT") return new UsageError(`${path ?? "a file"} does not exist.`);
   return error;
 }

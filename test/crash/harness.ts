@@ -2,12 +2,10 @@
  * Kills Stepwell with SIGKILL at seeded random moments while uploads run, then counts: every acknowledged upload is
  * readable with the right bytes and has exactly one execution; no execution is stuck, doubled, or has a gap in its history.
  */
-import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { PutRolePolicyCommand } from "@aws-sdk/client-iam";
 import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import {
@@ -17,10 +15,9 @@ import {
   type ExecutionListItem,
 } from "@aws-sdk/client-sfn";
 import { createBucket, createMachine, createRule, createTrail } from "../../scripts/tutorial/steps.ts";
-import { clientsFor, eventually, type Clients } from "../support/stepwell.ts";
+import { startServer } from "../support/server.ts";
+import { eventually, type Clients } from "../support/stepwell.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const KEY = { accessKeyId: "AKIACRASHCRASHCRASH0", secretAccessKey: "crash-secret-crash-secret-crash-secret-00" };
 const BUCKET = "crash-watched";
 const UPLOADERS = 8;
 
@@ -56,45 +53,21 @@ export async function crash(options: {
   const random = seeded(options.seed);
   const acknowledged = new Map<string, string>();
   try {
-    let server = await start(data);
+    let server = await startServer(data);
     const machineArn = await setUp(server.clients);
     for (let kill = 1; kill <= options.kills; kill++) {
       const uploads = uploadUntilDown(server.clients, kill, acknowledged);
       await new Promise((resolve) => setTimeout(resolve, 20 + random() * 400));
-      const ended = new Promise((resolve) => server.child.once("exit", resolve));
-      server.child.kill("SIGKILL");
-      await Promise.all([ended, uploads]);
-      for (const client of Object.values(server.clients)) client.destroy();
-      rmSync(join(data, "endpoint"), { force: true });
-      server = await start(data);
+      await Promise.all([server.stop("SIGKILL"), uploads]);
+      server = await startServer(data);
       if (kill % 20 === 0) options.log(`${kill} kills, ${acknowledged.size} uploads acknowledged`);
     }
     const result = await count(server.clients, machineArn, acknowledged);
-    const ended = new Promise((resolve) => server.child.once("exit", resolve));
-    server.child.kill("SIGTERM");
-    await ended;
-    for (const client of Object.values(server.clients)) client.destroy();
+    await server.stop("SIGTERM");
     return { kills: options.kills, acknowledged: acknowledged.size, ...result };
   } finally {
     rmSync(data, { recursive: true, force: true });
   }
-}
-
-async function start(data: string): Promise<{ child: ChildProcess; clients: Clients }> {
-  const env = {
-    ...process.env,
-    STEPWELL_ACCESS_KEY_ID: KEY.accessKeyId,
-    STEPWELL_SECRET_ACCESS_KEY: KEY.secretAccessKey,
-  };
-  const child = spawn(process.execPath, [MAIN, "serve", "--data", data, "--port", "0"], {
-    stdio: ["ignore", "ignore", "inherit"],
-    env,
-  });
-  const endpoint = await eventually(async () => {
-    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
-    return existsSync(join(data, "endpoint")) ? readFileSync(join(data, "endpoint"), "utf8") || undefined : undefined;
-  }, 30_000);
-  return { child, clients: clientsFor(endpoint.replace("localhost", "127.0.0.1"), KEY, "us-east-1") };
 }
 
 async function setUp(clients: Clients): Promise<string> {
