@@ -1,5 +1,5 @@
 import { sideOf, statusOf } from "./errors.ts";
-import { formCompiler, formOf, isForm } from "./form.ts";
+import { formCompiler, formOf } from "./form.ts";
 import type { HttpRequest } from "./http.ts";
 import { once, refusing, type Protocol, type Service } from "./protocol.ts";
 import { dateOf, writeTimestamp } from "./scalar.ts";
@@ -57,8 +57,6 @@ type Fields = Iterable<readonly [string, string]>;
 
 function fieldsOf(request: HttpRequest): Fields | undefined {
   if (request.headers["x-amz-target"] !== undefined) return undefined;
-  if (request.form !== undefined && isForm(request)) return new URLSearchParams(request.form);
-  // Queues have URLs of their own, to which old SQS clients send their forms.
   if (request.form !== undefined) return new URLSearchParams(request.form);
   return request.method === "GET" && request.path === "/" ? request.query : undefined;
 }

@@ -15,14 +15,18 @@ const MOST_SEGMENTS = 32;
  */
 export async function withForm(request: HttpRequest): Promise<HttpRequest> {
   if (request.form !== undefined || !isForm(request)) return request;
-  return { ...request, form: (await request.body.bytes(MOST_BYTES)).toString() };
+  const form = (await request.body.bytes(MOST_BYTES)).toString();
+  return { ...request, form };
 }
 
-/** True of a POST to the root that says it is a form and not meant for a JSON protocol. */
-export function isForm(request: HttpRequest): boolean {
+/** A queue's URL has a path of its own, to which old SQS clients send their forms. */
+const FORM_PATH = /^\/(?:\d{12}\/[\w-]+(?:\.fifo)?\/?)?$/;
+
+/** True of a POST that says it is a form and can be meant for no other protocol: S3's POSTs have a query, or are multipart. */
+function isForm(request: HttpRequest): boolean {
   return (
     request.method === "POST" &&
-    request.path === "/" &&
+    FORM_PATH.test(request.path) &&
     request.headers["x-amz-target"] === undefined &&
     (request.headers["content-type"]?.toLowerCase().startsWith("application/x-www-form-urlencoded") ?? false)
   );

@@ -1,5 +1,5 @@
 import { Malformed, MOST_DEPTH, put } from "./malformed.ts";
-import type { ListShape, MapShape, Member, Shape, StructShape, TimestampShape } from "./shape.ts";
+import type { ListShape, MapShape, Member, Shape, TimestampShape } from "./shape.ts";
 
 /** A shape's two closures. `read` throws Malformed; `depth` is how deep in the document its value lies. */
 export type TreeCodec = { read: (value: unknown, depth: number) => unknown; write: (value: unknown) => unknown };

@@ -38,7 +38,7 @@ export type Constraint = Readonly<{
   k?: Constraint;
   v?: Constraint;
 }>;
-type StructRow = readonly [
+export type StructRow = readonly [
   kind: 3 | 4 | -3,
   traits: RawTraits,
   names: readonly string[],

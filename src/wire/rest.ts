@@ -263,7 +263,8 @@ function encoder(operation: Operation, document: Document): RestCodec["encode"] 
     if (payload !== undefined) {
       const each = source[payload.name];
       if (each === undefined || each === null) return answer;
-      headers["content-type"] ??= payloadType(payload, document);
+      // What a stream is its owner says.
+      if (payload.traits.streaming !== 1) headers["content-type"] ??= payloadType(payload, document);
       answer.body = writePayload === undefined ? rawBody(each) : writePayload(each);
     } else if (writeBody !== undefined) {
       headers["content-type"] ??= document.contentType;

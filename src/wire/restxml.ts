@@ -1,5 +1,5 @@
 import { statusOf } from "./errors.ts";
-import { AwsFault, fault } from "./fault.ts";
+import { fault, type AwsFault } from "./fault.ts";
 import type { FaultFacts, HttpRequest, HttpResponse } from "./http.ts";
 import { Malformed, textOf } from "./malformed.ts";
 import { documentLimit, once, type Protocol, type Service } from "./protocol.ts";

@@ -1,4 +1,4 @@
-import type { Constraint, Model, RawTraits, Reference, Traits } from "./model.ts";
+import type { Constraint, Model, RawTraits, Reference, StructRow, Traits } from "./model.ts";
 
 /** A shape of the model with its references resolved; what codecs are compiled from. */
 export type Shape = SimpleShape | TimestampShape | ListShape | MapShape | StructShape;
@@ -92,102 +92,113 @@ export type Shapes = {
 
 /** Resolves a model's references, each shape once, when something first asks for it. */
 export function shapesOf(model: Model): Shapes {
-  const named = new Map<string, Shape>();
+  const resolver = new Resolver(model);
+  const operations = new Map<string, Operation>();
+  for (const [name, [traits, input, output, errors]] of Object.entries(model.operations)) {
+    operations.set(name, {
+      name,
+      traits: traitsOf(traits),
+      errors,
+      get input() {
+        return resolver.struct(input);
+      },
+      get output() {
+        return resolver.struct(output);
+      },
+      unit: output === "unit",
+    });
+  }
+  return { operations, struct: (name) => resolver.struct(name) };
+}
 
-  function resolve(reference: Reference): Shape {
-    if (typeof reference === "number") return scalar(reference);
-    if (typeof reference !== "string") return resolve(reference[0]);
-    return named.get(reference) ?? build(reference);
+class Resolver {
+  readonly #model: Model;
+  readonly #named = new Map<string, Shape>();
+  constructor(model: Model) {
+    this.#model = model;
   }
 
-  function build(name: string): Shape {
-    const row = model.shapes[name];
-    if (row === undefined) throw new Error(`the model of ${model.service.name} has no shape ${name}`);
+  struct(reference: Reference): StructShape {
+    if (typeof reference !== "string" || reference === "unit") return UNIT;
+    const shape = this.#resolve(reference);
+    return shape.kind === "struct" || shape.kind === "union" ? shape : UNIT;
+  }
+
+  #resolve(reference: Reference): Shape {
+    if (typeof reference === "number") return this.#scalar(reference);
+    if (typeof reference !== "string") return this.#resolve(reference[0]);
+    return this.#named.get(reference) ?? this.#build(reference);
+  }
+
+  #build(name: string): Shape {
+    const row = this.#model.shapes[name];
+    if (row === undefined) throw new Error(`the model of ${this.#model.service.name} has no shape ${name}`);
     const traits = traitsOf(row[1]);
+    // Lists, maps and structures are known by name before what they hold is resolved: shapes may be recursive.
+    const unresolved = undefined as unknown as Member;
     if (row[0] === 0) {
-      const base = resolve(row[2]);
+      const base = this.#resolve(row[2]);
       const shape = { ...base, name, traits: { ...base.traits, ...traits } };
-      named.set(name, shape);
+      this.#named.set(name, shape);
       return shape;
     }
     if (row[0] === 1) {
-      const shape = { kind: "list" as const, name, traits, item: undefined as unknown as Member };
-      named.set(name, shape); // before its item: shapes may be recursive
-      shape.item = slot("member", row[2], true);
+      const shape = { kind: "list" as const, name, traits, item: unresolved };
+      this.#named.set(name, shape);
+      shape.item = this.#slot("member", row[2]);
       return shape;
     }
     if (row[0] === 2) {
-      const none = undefined as unknown as Member;
-      const shape = { kind: "map" as const, name, traits, key: none, value: none };
-      named.set(name, shape);
-      shape.key = slot("key", row[2], true);
-      shape.value = slot("value", row[3], true);
+      const shape = { kind: "map" as const, name, traits, key: unresolved, value: unresolved };
+      this.#named.set(name, shape);
+      shape.key = this.#slot("key", row[2]);
+      shape.value = this.#slot("value", row[3]);
       return shape;
     }
+    return this.#structure(name, row, traits);
+  }
+
+  #structure(name: string, row: StructRow, traits: Traits): StructShape {
     const members: Member[] = [];
     const shape: StructShape = { kind: row[0] === 4 ? "union" : "struct", name, traits, members };
-    named.set(name, shape);
+    this.#named.set(name, shape);
     const [, , names, references, required, constraints = {}] = row;
     for (const [at, reference] of references.entries()) {
       const member = names[at] ?? "";
-      const constraint = constraints[member];
-      members.push(
-        slot(member, reference, at < required, constraint === undefined ? undefined : model.constraints[constraint]),
-      );
+      const index = constraints[member];
+      const constraint = index === undefined ? undefined : this.#model.constraints[index];
+      members.push(this.#slot(member, reference, at < required, constraint));
     }
     return shape;
   }
 
-  function scalar(number: number): Shape {
+  #scalar(number: number): Shape {
     const found = SCALARS.get(number);
     if (found !== undefined) return found;
     const item = number & 0x3f;
-    if (number >= 128)
+    if (number >= 128) {
       return {
         kind: "map",
         name: "Map",
         traits: NO_TRAITS,
-        key: slot("key", 0, true),
-        value: slot("value", item, true),
+        key: this.#slot("key", 0),
+        value: this.#slot("value", item),
       };
-    if (number >= 64) return { kind: "list", name: "List", traits: NO_TRAITS, item: slot("member", item, true) };
+    }
+    if (number >= 64) return { kind: "list", name: "List", traits: NO_TRAITS, item: this.#slot("member", item) };
     throw new Error(`unknown scalar ${number}`);
   }
 
-  function slot(name: string, reference: Reference, required: boolean, constraint?: Constraint): Member {
+  #slot(name: string, reference: Reference, required = true, constraint?: Constraint): Member {
     let own = NO_TRAITS;
     let bare = reference;
     while (typeof bare === "object") {
       own = { ...traitsOf(bare[1]), ...own };
       bare = bare[0];
     }
-    const shape = resolve(bare);
+    const shape = this.#resolve(bare);
     return { name, required, own, traits: { ...shape.traits, ...own }, shape, constraint };
   }
-
-  function struct(name: string): StructShape {
-    const shape = resolve(name);
-    return shape.kind === "struct" || shape.kind === "union" ? shape : UNIT;
-  }
-
-  const operations = new Map<string, Operation>();
-  for (const [name, [traits, input, output, errors]] of Object.entries(model.operations)) {
-    const of = (reference: Reference): StructShape =>
-      typeof reference !== "string" || reference === "unit" ? UNIT : struct(reference);
-    operations.set(name, {
-      name,
-      traits: traitsOf(traits),
-      errors,
-      get input() {
-        return of(input);
-      },
-      get output() {
-        return of(output);
-      },
-      unit: output === "unit",
-    });
-  }
-  return { operations, struct };
 }
 
 const traitsOfBits = new Map<number, Traits>();
