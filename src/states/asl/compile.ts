@@ -1,0 +1,51 @@
+/** Definition text → compiled machine, or the diagnostics why not. */
+import { buildState } from "./build.ts";
+import { jsonPath } from "./jsonpath.ts";
+import { numberOf } from "./json.ts";
+import type { Machine } from "./machine.ts";
+import type { Diagnostic, MachineType } from "./types.ts";
+import { check } from "./validate/machine.ts";
+
+/** A definition that AWS would refuse; `message` is CreateStateMachine's sentence. */
+export class InvalidDefinition extends Error {
+  override readonly name = "InvalidDefinition";
+  readonly diagnostics: readonly Diagnostic[];
+  constructor(diagnostics: readonly Diagnostic[]) {
+    const texts = diagnostics.map(({ code, message, location }) =>
+      code === "INVALID_JSON_DESCRIPTION" || location === undefined
+        ? `${code}: ${message}`
+        : `${code}: ${message} at ${location}`,
+    );
+    super(`Invalid State Machine Definition: '${texts.join(", ")}'`);
+    this.diagnostics = diagnostics;
+  }
+}
+
+/** Everything that ValidateStateMachineDefinition would say; errors first in the order of the text. */
+export function validate(definition: string, type: MachineType): readonly Diagnostic[] {
+  return check(definition, type).report.diagnostics;
+}
+
+/** Parses, checks and compiles a definition; throws InvalidDefinition. The result is immutable and may be cached. */
+export function compile(definition: string, type: MachineType): Machine {
+  const checked = check(definition, type);
+  const errors = checked.report.diagnostics.filter(({ severity }) => severity === "ERROR");
+  if (errors.length > 0) throw new InvalidDefinition(errors);
+  const timeoutSeconds = numberOf(checked.definition["TimeoutSeconds"]);
+  return {
+    type,
+    startAt: String(checked.definition["StartAt"]),
+    states: new Map(checked.states.map(({ name, fields }) => [name, buildState(name, fields, jsonPath)])),
+    ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+    tasks: checked.states
+      .filter(({ fields }) => fields["Type"] === "Task")
+      .map(({ name, location, fields }) => ({
+        stateName: name,
+        resource: String(fields["Resource"]),
+        location: `${location}/Resource`,
+      })),
+    variableReferences: Object.fromEntries(
+      [...checked.report.variables].map(([name, variables]) => [name, [...variables]]),
+    ),
+  };
+}

@@ -1,0 +1,62 @@
+/** Retry and Catch. */
+import { matches, StateFailure, type Failure } from "./failure.ts";
+import { Datum } from "./json.ts";
+import type { Live } from "./live.ts";
+import type { GuardedState, Retrier } from "./machine.ts";
+import { BLOCKED, type Outcome } from "./outcome.ts";
+import type { Thread } from "./types.ts";
+
+/** What Retry and Catch make of a failure; a failed outcome means that the thread fails. */
+export function guard(live: Live, thread: Thread, failure: Failure): Outcome {
+  const state = live.state(thread);
+  if (state.kind !== "Task" && state.kind !== "Parallel" && state.kind !== "Map") return { kind: "failed", failure };
+  if (retry(live, thread, state, failure)) return BLOCKED;
+  if (state.kind !== "Task") live.emit(thread, `${state.kind}StateFailed`);
+  const catcher = state.catchers.find(({ errorEquals }) => matches(errorEquals, failure));
+  if (catcher === undefined) return { kind: "failed", failure };
+  const error = Datum.of({ Error: failure.error ?? null, Cause: failure.cause ?? null });
+  const scope = live.scope(thread);
+  try {
+    const output = catcher.output(scope, error);
+    return { kind: "exit", output, next: catcher.next, assigned: catcher.assign?.(scope, error) };
+  } catch (thrown) {
+    // An error within a catcher is not caught by any catcher of the same state.
+    return { kind: "failed", failure: interpreterFailure(thread, thrown) };
+  }
+}
+
+/** Each retrier has its own counter; the first that takes the error decides. */
+function retry(live: Live, thread: Thread, state: GuardedState, failure: Failure): boolean {
+  const index = state.retry.findIndex(({ errorEquals }) => matches(errorEquals, failure));
+  const retrier = state.retry[index];
+  if (retrier === undefined) return false;
+  const counters = thread.retries ?? state.retry.map(() => 0);
+  const attempt = counters[index] ?? 0;
+  if (attempt >= retrier.maxAttempts) return false;
+  thread.retries = counters.with(index, attempt + 1);
+  thread.retryCount = (thread.retryCount ?? 0) + 1;
+  const at = live.facts.now + Math.round(delaySeconds(retrier, attempt, live.facts.random) * 1000);
+  const timer = `retry:${live.lastEventId}`;
+  thread.work = { kind: "retry", timer, at };
+  live.effects.push({ kind: "timer", id: timer, at });
+  return true;
+}
+
+/** The pause before the attempt after `attempt` retries. */
+export function delaySeconds(retrier: Retrier, attempt: number, random: () => number): number {
+  const delay = Math.min(
+    retrier.intervalSeconds * retrier.backoffRate ** attempt,
+    retrier.maxDelaySeconds ?? LONGEST_SECONDS,
+  );
+  return retrier.fullJitter ? random() * delay : delay;
+}
+
+/** One year: no execution lives longer. */
+const LONGEST_SECONDS = 31_622_400;
+
+/** The failure of a field's evaluation, in AWS's words; anything else than a StateFailure is a bug and goes on. */
+export function interpreterFailure(thread: Thread, thrown: unknown): Failure {
+  if (!(thrown instanceof StateFailure)) throw thrown;
+  const where = `An error occurred while executing the state '${thread.state}' (entered at the event id #${thread.enteredId}).`;
+  return { error: thrown.error, cause: `${where} ${thrown.message}` };
+}

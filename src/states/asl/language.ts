@@ -1,0 +1,31 @@
+/**
+ * The seam between the interpreter and a query language. JSONPath and JSONata name, place and evaluate a state's data
+ * fields differently; each implements this interface, and the interpreter sees only the closures of machine.ts.
+ * All members may throw PathSyntaxError for a field that the validator has not looked at.
+ */
+import type { Condition } from "./choice.ts";
+import type { Datum, JsonObject } from "./json.ts";
+import type { Assign, Finish, Measure, Produce } from "./machine.ts";
+import type { Scope } from "./scope.ts";
+
+export type QueryLanguage = {
+  readonly name: "JSONPath" | "JSONata";
+  /** What a Task, Pass or Parallel works on; of a Choice or Wait the effective input. */
+  input(state: JsonObject): Produce;
+  /** The output of a state that has a result of its own. */
+  output(state: JsonObject): Finish;
+  /** A Pass state's own result. */
+  passResult(state: JsonObject): Datum | undefined;
+  assign(fields: JsonObject): Assign | undefined;
+  /** The output of the way through a catcher; the result is the error output. */
+  caught(catcher: JsonObject): Finish;
+  condition(rule: JsonObject): Condition;
+  /** TimeoutSeconds and its like, with their …Path form; undefined where the state has neither. */
+  seconds(state: JsonObject, field: "TimeoutSeconds" | "HeartbeatSeconds"): Measure | undefined;
+  until(state: JsonObject): (scope: Scope, input: Datum, now: number) => number;
+  /** Fail's Error and Cause. */
+  text(state: JsonObject, field: "Error" | "Cause"): ((scope: Scope) => string) | undefined;
+  roleArn(state: JsonObject): ((scope: Scope, data: Datum) => string) | undefined;
+  items(state: JsonObject): (scope: Scope) => readonly Datum[];
+  concurrency(state: JsonObject): (scope: Scope) => number;
+};

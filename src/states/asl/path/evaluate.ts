@@ -1,0 +1,151 @@
+/** What a path finds. Two families of callers put the misses into AWS's words; see the two kinds of miss below. */
+import { isObject, numberOf, printJson } from "../json.ts";
+import type { PathSyntax, PathToken } from "./parse.ts";
+
+/** Why a definite path found nothing, in the words of Jayway's JsonPath. */
+export type Miss = { readonly miss: string };
+
+/** All values that the tokens find, in document order; never throws. */
+export function select(tokens: readonly PathToken[], start: unknown, root: unknown): unknown[] {
+  let found: unknown[] = [start];
+  for (const token of tokens) {
+    const next: unknown[] = [];
+    if (token.kind === "function") next.push(...applyFunction(token.name, found));
+    else for (const value of found) step(token, value, root, next);
+    found = next;
+  }
+  return found;
+}
+
+/** The value of a path, or why a definite path has none. An indefinite path gives an array, perhaps an empty one. */
+export function evaluate(path: PathSyntax, start: unknown): { readonly value: unknown } | Miss {
+  if (!path.definite) {
+    const found = select(path.tokens, start, start);
+    // A function at the end of an indefinite path makes one value of what was found.
+    return { value: path.tokens.at(-1)?.kind === "function" ? found[0] : found };
+  }
+  let value = start;
+  let at = "$";
+  for (const [i, token] of path.tokens.entries()) {
+    const found: unknown[] = [];
+    if (token.kind === "function") found.push(...applyFunction(token.name, [value]));
+    else step(token, value, start, found);
+    if (found.length === 0) return { miss: missAt(path, i, token, value, at) };
+    value = found[0];
+    at += tokenText(token);
+  }
+  return { value };
+}
+
+function missAt(path: PathSyntax, index: number, token: PathToken, value: unknown, at: string): string {
+  if (token.kind === "keys") {
+    if (!isObject(value)) {
+      return value === null || value === undefined
+        ? `Missing property in path ${at}${tokenText(token)}`
+        : `Expected to find an object with property ${tokenText(token)} in path ${at} but found '${javaName(value)}'. ` +
+            "This is not a json object according to the JsonProvider: 'com.jayway.jsonpath.spi.json.JacksonJsonNodeJsonProvider'.";
+    }
+    if (index < path.tokens.length - 1) return `Missing property in path ${at}${tokenText(token)}`;
+  } else if (token.kind === "indexes" && !Array.isArray(value)) {
+    return `Filter: ${tokenText(token)} can only be applied to arrays. Current context is: ${printJson(value)}`;
+  }
+  return `No results for path: ${["$", ...path.tokens.map(tokenText)].join("")}`;
+}
+
+function javaName(value: unknown): string {
+  const node = Array.isArray(value)
+    ? "ArrayNode"
+    : typeof value === "string"
+      ? "TextNode"
+      : typeof value === "boolean"
+        ? "BooleanNode"
+        : "NumericNode";
+  return `com.fasterxml.jackson.databind.node.${node}`;
+}
+
+/** `['a']`, `[0]`: the normal form that Jayway's messages use. */
+export function tokenText(token: PathToken): string {
+  if (token.kind === "keys") return `[${token.keys.map((key) => `'${key}'`).join(",")}]`;
+  if (token.kind === "indexes") return `[${token.indexes.join(",")}]`;
+  if (token.kind === "slice") return `[${token.from ?? ""}:${token.to ?? ""}]`;
+  if (token.kind === "function") return `.${token.name}()`;
+  return token.kind === "wildcard" ? "[*]" : token.kind === "descend" ? ".." : "[?]";
+}
+
+function step(token: Exclude<PathToken, { kind: "function" }>, value: unknown, root: unknown, out: unknown[]): void {
+  switch (token.kind) {
+    case "keys":
+      selectKeys(token.keys, value, out);
+      return;
+    case "indexes":
+      if (!Array.isArray(value)) return;
+      for (const index of token.indexes) {
+        const at = index < 0 ? value.length + index : index;
+        if (at >= 0 && at < value.length) out.push(value[at]);
+      }
+      return;
+    case "slice":
+      if (Array.isArray(value)) out.push(...(value.slice(token.from ?? 0, token.to) as unknown[]));
+      return;
+    case "wildcard":
+      out.push(...children(value));
+      return;
+    case "descend":
+      descend(value, out);
+      return;
+    case "filter":
+      // An object under a filter is tested itself; an array's items are tested one by one.
+      for (const item of Array.isArray(value) ? (value as unknown[]) : isObject(value) ? [value] : []) {
+        if (token.filter(item, root)) out.push(item);
+      }
+  }
+}
+
+function selectKeys(keys: readonly string[], value: unknown, out: unknown[]): void {
+  if (!isObject(value)) return;
+  if (keys.length === 1) {
+    const key = keys[0] ?? "";
+    if (Object.hasOwn(value, key)) out.push(value[key]);
+    return;
+  }
+  // Several keys pick a smaller object.
+  out.push(Object.fromEntries(keys.filter((key) => Object.hasOwn(value, key)).map((key) => [key, value[key]])));
+}
+
+function children(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as unknown[]) : isObject(value) ? Object.values(value) : [];
+}
+
+function descend(value: unknown, out: unknown[]): void {
+  const waiting = [value];
+  while (waiting.length > 0) {
+    const next = waiting.pop();
+    if (typeof next !== "object" || next === null) continue;
+    if (isObject(next) || Array.isArray(next)) out.push(next);
+    waiting.push(...[...children(next)].reverse());
+  }
+}
+
+function applyFunction(name: string, found: readonly unknown[]): readonly unknown[] {
+  const only = found.length === 1 ? found[0] : found;
+  if (name === "length" || name === "size") {
+    if (Array.isArray(only) || typeof only === "string") return [only.length];
+    return isObject(only) ? [Object.keys(only).length] : [];
+  }
+  if (name === "keys") return isObject(only) ? [Object.keys(only)] : [];
+  const list = Array.isArray(only) ? (only as unknown[]) : [];
+  if (name === "first") return list.slice(0, 1);
+  if (name === "last") return list.slice(-1);
+  const numbers = list.map(numberOf).filter((number) => number !== undefined);
+  return numbers.length === 0 ? [] : [aggregate(name, numbers)];
+}
+
+function aggregate(name: string, numbers: readonly number[]): number {
+  const sum = numbers.reduce((total, number) => total + number, 0);
+  if (name === "sum") return sum;
+  if (name === "min") return numbers.reduce((least, number) => Math.min(least, number));
+  if (name === "max") return numbers.reduce((most, number) => Math.max(most, number));
+  const mean = sum / numbers.length;
+  if (name === "avg") return mean;
+  return Math.sqrt(numbers.reduce((total, number) => total + (number - mean) ** 2, 0) / numbers.length);
+}

@@ -1,0 +1,169 @@
+/** Filters of paths: `[?(@.year == 1997 && @.tags contains 'x' || !(@.name))]`. */
+import { compareNumbers, equalJson, isObject, numberOf, parseJson } from "../json.ts";
+import { select } from "./evaluate.ts";
+import { PathSyntaxError, readQuoted, readTokens, skip, type PathToken } from "./parse.ts";
+
+/** Whether an item stands the test; `root` is what `$` means. */
+export type Filter = (item: unknown, root: unknown) => boolean;
+
+type Operand = (item: unknown, root: unknown) => unknown;
+/** What an operand gives that finds nothing. */
+const NOTHING = Symbol("nothing");
+type Operator = (left: unknown, right: unknown) => boolean;
+
+/** Parses from after `?(` to after the matching `)`. */
+export function parseFilter(text: string, start: number): [Filter, number] {
+  const [filter, at] = parseOr(text, start);
+  if (text[at] !== ")") throw new PathSyntaxError(`Filter is not closed at character ${at}`);
+  return [filter, at + 1];
+}
+
+function parseOr(text: string, start: number): [Filter, number] {
+  let [left, at] = parseAnd(text, start);
+  while (text.startsWith("||", at)) {
+    const before = left;
+    const [right, end] = parseAnd(text, at + 2);
+    left = (item, root) => before(item, root) || right(item, root);
+    at = end;
+  }
+  return [left, at];
+}
+
+function parseAnd(text: string, start: number): [Filter, number] {
+  let [left, at] = parseTest(text, start);
+  while (text.startsWith("&&", at)) {
+    const before = left;
+    const [right, end] = parseTest(text, at + 2);
+    left = (item, root) => before(item, root) && right(item, root);
+    at = end;
+  }
+  return [left, at];
+}
+
+function parseTest(text: string, start: number): [Filter, number] {
+  let at = skip(text, start);
+  if (text[at] === "!" && text[at + 1] !== "=") {
+    const [inner, end] = parseTest(text, at + 1);
+    return [(item, root) => !inner(item, root), end];
+  }
+  if (text[at] === "(") {
+    const [inner, end] = parseOr(text, at + 1);
+    if (text[end] !== ")") throw new PathSyntaxError(`Filter is not closed at character ${end}`);
+    return [inner, skip(text, end + 1)];
+  }
+  const [left, afterLeft] = parseOperand(text, at);
+  at = skip(text, afterLeft);
+  OPERATOR.lastIndex = at;
+  const word = OPERATOR.exec(text)?.[0];
+  if (word === undefined) return [(item, root) => left(item, root) !== NOTHING, at];
+  const operator = operators[word.trim().toLowerCase()];
+  if (operator === undefined) throw new PathSyntaxError(`Filter operator ${word} is not supported!`);
+  const [right, end] = parseOperand(text, skip(text, at + word.length));
+  return [(item, root) => operator(left(item, root), right(item, root)), skip(text, end)];
+}
+
+const OPERATOR = /(?:===|!==|==|=~|!=|<=|>=|<|>|(?:in|nin|subsetof|anyof|noneof|size|empty|contains|all)\b)/iy;
+
+function parseOperand(text: string, at: number): [Operand, number] {
+  const first = text[at];
+  if (first === "@" || first === "$") {
+    const tokens: PathToken[] = [];
+    const end = readTokens(text, at + 1, tokens);
+    const definite = tokens.every(
+      (token) => token.kind === "keys" || token.kind === "indexes" || token.kind === "function",
+    );
+    const read: Operand = (item, root) => {
+      const found = select(tokens, first === "@" ? item : root, root);
+      return definite ? (found.length === 0 ? NOTHING : found[0]) : found;
+    };
+    return [read, end];
+  }
+  if (first === "'" || first === '"') {
+    const [value, end] = readQuoted(text, at);
+    return [() => value, end];
+  }
+  if (first === "/") {
+    const [pattern, end] = readPattern(text, at);
+    return [() => pattern, end];
+  }
+  if (first === "[") {
+    const end = closingBracket(text, at);
+    const list = parseList(text.slice(at, end));
+    return [() => list, end];
+  }
+  const literal = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+  literal.lastIndex = at;
+  const found = literal.exec(text)?.[0];
+  if (found === undefined) throw new PathSyntaxError(`Expected a value in the filter at character ${at}`);
+  const value = parseJson(found);
+  return [() => value, literal.lastIndex];
+}
+
+function readPattern(text: string, at: number): [RegExp, number] {
+  let end = at + 1;
+  while (end < text.length && text[end] !== "/") end += text[end] === "\\" ? 2 : 1;
+  const flags = /[a-z]*/y;
+  flags.lastIndex = end + 1;
+  const given = flags.exec(text)?.[0] ?? "";
+  try {
+    return [new RegExp(`^(?:${text.slice(at + 1, end)})$`, given.replace(/[^ims]/g, "")), end + 1 + given.length];
+  } catch {
+    throw new PathSyntaxError(`The regular expression at character ${at} is not valid`);
+  }
+}
+
+function closingBracket(text: string, at: number): number {
+  let end = at + 1;
+  while (end < text.length && text[end] !== "]")
+    end = text[end] === "'" || text[end] === '"' ? readQuoted(text, end)[1] : end + 1;
+  return end + 1;
+}
+
+function parseList(text: string): unknown {
+  try {
+    return parseJson(
+      text.replace(/'((?:[^'\\]|\\.)*)'/g, (_, inner: string) => JSON.stringify(inner.replace(/\\(.)/g, "$1"))),
+    );
+  } catch {
+    throw new PathSyntaxError(`Expected a list in the filter, but found ${text}`);
+  }
+}
+
+const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const includes = (list: unknown, value: unknown): boolean => asList(list).some((item) => equalJson(item, value));
+
+function ordered(test: (order: number) => boolean): Operator {
+  return (left, right) => {
+    const numbers = compareNumbers(left, right);
+    if (numbers !== undefined) return test(numbers);
+    if (typeof left !== "string" || typeof right !== "string") return false;
+    return test(left < right ? -1 : left > right ? 1 : 0);
+  };
+}
+
+function sizeOf(value: unknown): number | undefined {
+  if (typeof value === "string" || Array.isArray(value)) return value.length;
+  return isObject(value) ? Object.keys(value).length : undefined;
+}
+
+const operators: { readonly [word: string]: Operator } = {
+  "==": (left, right) => left !== NOTHING && right !== NOTHING && equalJson(left, right),
+  "===": (left, right) => left !== NOTHING && right !== NOTHING && equalJson(left, right),
+  "!=": (left, right) => left === NOTHING || right === NOTHING || !equalJson(left, right),
+  "!==": (left, right) => left === NOTHING || right === NOTHING || !equalJson(left, right),
+  "<": ordered((order) => order < 0),
+  "<=": ordered((order) => order <= 0),
+  ">": ordered((order) => order > 0),
+  ">=": ordered((order) => order >= 0),
+  "=~": (left, right) => typeof left === "string" && right instanceof RegExp && right.test(left),
+  in: (left, right) => left !== NOTHING && includes(right, left),
+  nin: (left, right) => left !== NOTHING && !includes(right, left),
+  contains: (left, right) =>
+    typeof left === "string" ? typeof right === "string" && left.includes(right) : includes(left, right),
+  all: (left, right) => asList(right).every((item) => includes(left, item)),
+  subsetof: (left, right) => Array.isArray(left) && left.every((item) => includes(right, item)),
+  anyof: (left, right) => asList(left).some((item) => includes(right, item)),
+  noneof: (left, right) => Array.isArray(left) && !left.some((item) => includes(right, item)),
+  size: (left, right) => sizeOf(left) !== undefined && sizeOf(left) === numberOf(right),
+  empty: (left, right) => sizeOf(left) !== undefined && (sizeOf(left) === 0) === right,
+};

@@ -1,0 +1,66 @@
+/** Retry and Catch. */
+import { isObject, type JsonObject } from "../json.ts";
+import { assign } from "./assign.ts";
+import { integer, number, oneOf, onlyFields, referencePath, required, text, type Place } from "./values.ts";
+
+const RETRIER: ReadonlySet<string> = new Set([
+  "ErrorEquals",
+  "IntervalSeconds",
+  "MaxAttempts",
+  "BackoffRate",
+  "MaxDelaySeconds",
+  "JitterStrategy",
+  "Comment",
+]);
+const CATCHER: ReadonlySet<string> = new Set(["ErrorEquals", "Next", "ResultPath", "Assign", "Comment"]);
+const SECONDS_MAX = 31_622_400;
+const ATTEMPTS_MAX = 99_999_999;
+
+export function guards(place: Place, state: JsonObject): void {
+  for (const [retrier, at] of list(place, state, "Retry")) {
+    onlyFields(at, retrier, RETRIER);
+    const interval = integer(at, retrier, "IntervalSeconds", 1, SECONDS_MAX) ?? 1;
+    const longest = integer(at, retrier, "MaxDelaySeconds", 1, SECONDS_MAX);
+    integer(at, retrier, "MaxAttempts", 0, ATTEMPTS_MAX);
+    number(at, retrier, "BackoffRate", 1, Infinity);
+    oneOf(at, retrier, "JitterStrategy", ["NONE", "FULL"]);
+    if (longest !== undefined && longest <= interval) {
+      at.report.schema(
+        "The value for the field 'MaxDelaySeconds' must be greater than the value of 'IntervalSeconds'",
+        at.location,
+      );
+    }
+  }
+  for (const [catcher, at] of list(place, state, "Catch")) {
+    onlyFields(at, catcher, CATCHER);
+    if (required(at, catcher, "Next")) text(at, catcher, "Next");
+    referencePath(at, catcher, "ResultPath");
+    assign(at, catcher);
+  }
+}
+
+function list(place: Place, state: JsonObject, field: "Retry" | "Catch"): readonly (readonly [JsonObject, Place])[] {
+  const given = state[field];
+  if (given === undefined) return [];
+  if (!Array.isArray(given) || !given.every(isObject)) {
+    place.report.schema(`The value for the field '${field}' must be an array of objects`, `${place.location}/${field}`);
+    return [];
+  }
+  return given.map((fields, i) => {
+    const at = { ...place, location: `${place.location}/${field}[${i}]` };
+    if (required(at, fields, "ErrorEquals")) errorEquals(at, fields["ErrorEquals"], i === given.length - 1);
+    return [fields, at] as const;
+  });
+}
+
+function errorEquals(place: Place, names: unknown, last: boolean): void {
+  const location = `${place.location}/ErrorEquals`;
+  if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === "string")) {
+    place.report.schema("The value for the field 'ErrorEquals' must be a non-empty array of strings", location);
+  } else if (names.includes("States.ALL") && (names.length > 1 || !last)) {
+    place.report.schema(
+      "States.ALL must appear alone in ErrorEquals and must be in the last retrier or catcher",
+      location,
+    );
+  }
+}

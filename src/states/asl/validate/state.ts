@@ -1,0 +1,250 @@
+/** One state: its fields by type. */
+import { isObject, type JsonObject } from "../json.ts";
+import { parseTimestamp } from "../time.ts";
+import type { MachineType } from "../types.ts";
+import { assign } from "./assign.ts";
+import { choices } from "./choice.ts";
+import { guards } from "./guards.ts";
+import {
+  exclusive,
+  expression,
+  integer,
+  number,
+  onlyFields,
+  path,
+  referencePath,
+  required,
+  template,
+  text,
+  type Place,
+} from "./values.ts";
+
+const COMMON = ["Type", "Comment", "QueryLanguage"];
+const FLOW = [...COMMON, "Next", "End", "InputPath", "OutputPath", "Assign"];
+const RESULT = [...FLOW, "Parameters", "ResultPath"];
+const GUARDED = [...RESULT, "ResultSelector", "Retry", "Catch"];
+const SECONDS_MAX = 99_999_999;
+
+/** What each type of state may have. */
+const FIELDS: { readonly [type: string]: ReadonlySet<string> } = {
+  Pass: new Set([...RESULT, "Result"]),
+  Task: new Set([
+    ...GUARDED,
+    "Resource",
+    "TimeoutSeconds",
+    "TimeoutSecondsPath",
+    "HeartbeatSeconds",
+    "HeartbeatSecondsPath",
+    "Credentials",
+  ]),
+  Choice: new Set([...COMMON, "InputPath", "OutputPath", "Assign", "Choices", "Default"]),
+  Wait: new Set([...FLOW, "Seconds", "SecondsPath", "Timestamp", "TimestampPath"]),
+  Succeed: new Set([...COMMON, "InputPath", "OutputPath"]),
+  Fail: new Set([...COMMON, "Error", "ErrorPath", "Cause", "CausePath"]),
+  Parallel: new Set([...GUARDED, "Branches"]),
+  Map: new Set([
+    ...GUARDED,
+    ...[
+      "ItemsPath",
+      "ItemSelector",
+      "ItemProcessor",
+      "Iterator",
+      "MaxConcurrency",
+      "MaxConcurrencyPath",
+      "Label",
+      "ItemReader",
+      "ItemBatcher",
+    ],
+    ...[
+      "ResultWriter",
+      "ToleratedFailureCount",
+      "ToleratedFailureCountPath",
+      "ToleratedFailurePercentage",
+      "ToleratedFailurePercentagePath",
+    ],
+  ]),
+};
+
+export function checkState(place: Place, state: JsonObject, type: MachineType): void {
+  if (!required(place, state, "Type")) return;
+  const allowed = FIELDS[String(state["Type"])];
+  if (allowed === undefined) {
+    place.report.schema(
+      `The value for the field 'Type' must be one of [${Object.keys(FIELDS).join(", ")}]`,
+      `${place.location}/Type`,
+    );
+    return;
+  }
+  if (state["QueryLanguage"] !== undefined && state["QueryLanguage"] !== "JSONPath") {
+    place.report.schema(
+      "This version of Stepwell does not support QueryLanguage JSONata",
+      `${place.location}/QueryLanguage`,
+    );
+    return;
+  }
+  onlyFields(place, state, allowed);
+  if (allowed.has("Next")) transition(place, state);
+  common(place, state);
+  switch (state["Type"]) {
+    case "Task":
+      task(place, state, type);
+      break;
+    case "Choice":
+      choices(place, state);
+      break;
+    case "Wait":
+      wait(place, state);
+      break;
+    case "Fail":
+      fail(place, state);
+      break;
+    case "Map":
+      map(place, state);
+      break;
+  }
+}
+
+function transition(place: Place, state: JsonObject): void {
+  text(place, state, "Next");
+  const end = state["End"];
+  if (end !== undefined && typeof end !== "boolean") {
+    place.report.schema("The value for the field 'End' must be a boolean", `${place.location}/End`);
+  }
+  if (state["Next"] !== undefined && end === true) {
+    place.report.schema("The fields 'Next' and 'End' are mutually exclusive", place.location);
+  } else if (state["Next"] === undefined && end !== true) {
+    place.report.schema("One of the fields 'Next' or 'End' is required but both were missing", place.location);
+  }
+}
+
+function common(place: Place, state: JsonObject): void {
+  path(place, state, "InputPath", true);
+  path(place, state, "OutputPath", true);
+  referencePath(place, state, "ResultPath");
+  assign(place, state);
+  for (const field of ["Parameters", "ResultSelector", "ItemSelector"]) {
+    if (state[field] !== undefined) template(place, state[field], `${place.location}/${field}`);
+  }
+  guards(place, state);
+}
+
+function task(place: Place, state: JsonObject, type: MachineType): void {
+  if (required(place, state, "Resource")) resource(place, state["Resource"], type);
+  exclusive(place, state, "TimeoutSeconds", "TimeoutSecondsPath");
+  exclusive(place, state, "HeartbeatSeconds", "HeartbeatSecondsPath");
+  path(place, state, "TimeoutSecondsPath");
+  path(place, state, "HeartbeatSecondsPath");
+  const timeout = integer(place, state, "TimeoutSeconds", 1, SECONDS_MAX);
+  const heartbeat = integer(place, state, "HeartbeatSeconds", 1, SECONDS_MAX);
+  const limit = state["TimeoutSecondsPath"] === undefined ? (timeout ?? SECONDS_MAX) : Infinity;
+  if (heartbeat !== undefined && heartbeat >= limit) {
+    place.report.schema(
+      "The value for the field 'HeartbeatSeconds' must be smaller than the value of 'TimeoutSeconds'",
+      place.location,
+    );
+  }
+  const credentials = state["Credentials"];
+  if (credentials === undefined) return;
+  const at = { ...place, location: `${place.location}/Credentials` };
+  if (!isObject(credentials)) {
+    place.report.schema("The value for the field 'Credentials' must be an object", at.location);
+  } else {
+    onlyFields(at, credentials, new Set(["RoleArn", "RoleArn.$"]));
+    if (credentials["RoleArn.$"] === undefined && required(at, credentials, "RoleArn"))
+      text(at, credentials, "RoleArn");
+    template(at, credentials, at.location);
+  }
+}
+
+function resource(place: Place, value: unknown, type: MachineType): void {
+  const location = `${place.location}/Resource`;
+  if (typeof value !== "string" || !/^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+$/.test(value)) {
+    place.report.schema("Value is not a valid resource ARN", location);
+    return;
+  }
+  if (type !== "EXPRESS") return;
+  if (/^arn:[^:]+:states:[^:]*:[^:]*:activity:/.test(value)) {
+    place.report.schema("Express state machine does not support Activity ARN", location);
+  }
+  const pattern = /\.(?:sync|waitForTaskToken)(?::\d+)?$/.exec(value)?.[0];
+  // The blank at the end is AWS's.
+  if (pattern !== undefined)
+    place.report.schema(`Express state machine does not support '${pattern}' service integration `, location);
+}
+
+function wait(place: Place, state: JsonObject): void {
+  const given = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"].filter((field) => state[field] !== undefined);
+  if (given.length !== 1) {
+    place.report.schema(
+      "Exactly one of the fields [Seconds, SecondsPath, Timestamp, TimestampPath] is required",
+      place.location,
+    );
+    return;
+  }
+  integer(place, state, "Seconds", 0, SECONDS_MAX);
+  path(place, state, "SecondsPath");
+  path(place, state, "TimestampPath");
+  const timestamp = text(place, state, "Timestamp");
+  if (
+    timestamp !== undefined &&
+    !/T.*(?:Z|[+-]\d\d:\d\d)$/.test(timestamp) &&
+    parseTimestamp(timestamp) === undefined
+  ) {
+    place.report.schema(
+      "The value for the field 'Timestamp' must be a valid ISO-8601 extended offset date-time",
+      `${place.location}/Timestamp`,
+    );
+  }
+}
+
+function fail(place: Place, state: JsonObject): void {
+  for (const field of ["Error", "Cause"]) {
+    exclusive(place, state, field, `${field}Path`);
+    text(place, state, field);
+    const value = state[`${field}Path`];
+    if (value !== undefined) expression(place, value, `${field}Path`, `${place.location}/${field}Path`);
+  }
+}
+
+function map(place: Place, state: JsonObject): void {
+  exclusive(place, state, "ItemProcessor", "Iterator");
+  exclusive(place, state, "ItemSelector", "Parameters");
+  if (state["Iterator"] === undefined) required(place, state, "ItemProcessor");
+  path(place, state, "ItemsPath");
+  exclusive(place, state, "MaxConcurrency", "MaxConcurrencyPath");
+  integer(place, state, "MaxConcurrency", 0, Number.MAX_SAFE_INTEGER);
+  path(place, state, "MaxConcurrencyPath");
+  exclusive(place, state, "ToleratedFailureCount", "ToleratedFailureCountPath");
+  exclusive(place, state, "ToleratedFailurePercentage", "ToleratedFailurePercentagePath");
+  integer(place, state, "ToleratedFailureCount", 0, Number.MAX_SAFE_INTEGER);
+  number(place, state, "ToleratedFailurePercentage", 0, 100);
+  path(place, state, "ToleratedFailureCountPath");
+  path(place, state, "ToleratedFailurePercentagePath");
+  distributed(place, state);
+}
+
+const DISTRIBUTED_ONLY = ["Label", "ItemReader", "ItemBatcher", "ResultWriter"];
+const TOLERANCE = [
+  "ToleratedFailureCount",
+  "ToleratedFailureCountPath",
+  "ToleratedFailurePercentage",
+  "ToleratedFailurePercentagePath",
+];
+
+function distributed(place: Place, state: JsonObject): void {
+  const processor = state["ItemProcessor"] ?? state["Iterator"];
+  const config = isObject(processor) ? processor["ProcessorConfig"] : undefined;
+  const mode = isObject(config) ? config["Mode"] : undefined;
+  const location = `${place.location}/${state["ItemProcessor"] === undefined ? "Iterator" : "ItemProcessor"}/ProcessorConfig`;
+  if (mode === "DISTRIBUTED") {
+    place.report.schema("This version of Stepwell does not support Map in the mode DISTRIBUTED", `${location}/Mode`);
+    return;
+  }
+  if (mode !== undefined && mode !== "INLINE") {
+    place.report.schema("The value for the field 'Mode' must be one of [INLINE, DISTRIBUTED]", `${location}/Mode`);
+  }
+  for (const field of [...DISTRIBUTED_ONLY, ...TOLERANCE]) {
+    if (state[field] !== undefined)
+      place.report.schema(`The field '${field}' is not supported in the mode INLINE`, place.location);
+  }
+}
