@@ -1,27 +1,26 @@
 /** Turns the states of a valid definition into compiled states. */
 import { isObject, numberOf, type JsonObject } from "./json.ts";
 import type { QueryLanguage } from "./language.ts";
-import { parseResource, type Assign, type Catcher, type Guarded, type Retrier, type State } from "./machine.ts";
+import { parseResource, type Assign, type Catcher, type Guarded, type Retrier, type State } from "./compiled.ts";
 
 /** Compiles one state; `branches` and processors only need their StartAt, their states are compiled like all others. */
 export function buildState(name: string, state: JsonObject, language: QueryLanguage): State {
   const next = state["Next"];
   const assign = language.assign(state);
   const flowing = { name, ...(typeof next === "string" && { next }), ...(assign && { assign }) };
-  const input = language.input;
   switch (state["Type"]) {
     case "Pass": {
       const result = language.passResult(state);
       return {
         kind: "Pass",
         ...flowing,
-        input: input(state),
+        input: language.input(state),
         output: language.output(state),
         ...(result && { result }),
       };
     }
     case "Succeed": {
-      const read = input(state);
+      const read = language.input(state);
       const finish = language.output(state);
       return { kind: "Succeed", name, output: (scope) => finish(scope, read(scope)) };
     }
@@ -33,7 +32,7 @@ export function buildState(name: string, state: JsonObject, language: QueryLangu
       return {
         kind: "Wait",
         ...flowing,
-        input: input(state),
+        input: language.input(state),
         output: language.output(state),
         until: language.until(state),
       };
@@ -47,7 +46,7 @@ export function buildState(name: string, state: JsonObject, language: QueryLangu
         kind: "Parallel",
         ...flowing,
         ...guards(state, language),
-        input: input(state),
+        input: language.input(state),
         output: language.output(state),
         branches,
       };

@@ -3,7 +3,7 @@ import { startMap, startParallel } from "./fanout.ts";
 import { runtime } from "./failure.ts";
 import type { Datum } from "./json.ts";
 import { NOT_TRUNCATED, type Live } from "./live.ts";
-import type { Assign, ChoiceState, Finish, State, WaitState } from "./machine.ts";
+import type { Assign, ChoiceState, Finish, State, WaitState } from "./compiled.ts";
 import { BLOCKED, type Outcome } from "./outcome.ts";
 import type { Scope } from "./scope.ts";
 import { scheduleTask } from "./task.ts";

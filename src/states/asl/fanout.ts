@@ -3,7 +3,7 @@ import { finish } from "./execute.ts";
 import type { Failure } from "./failure.ts";
 import { Datum } from "./json.ts";
 import type { Live, Parent } from "./live.ts";
-import type { MapState, ParallelState } from "./machine.ts";
+import type { MapState, ParallelState } from "./compiled.ts";
 import { BLOCKED, type Outcome } from "./outcome.ts";
 import { cancelTask } from "./task.ts";
 import type { Thread, Work } from "./types.ts";

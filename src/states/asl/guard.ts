@@ -2,7 +2,7 @@
 import { matches, StateFailure, type Failure } from "./failure.ts";
 import { Datum } from "./json.ts";
 import type { Live } from "./live.ts";
-import type { GuardedState, Retrier } from "./machine.ts";
+import type { GuardedState, Retrier } from "./compiled.ts";
 import { BLOCKED, type Outcome } from "./outcome.ts";
 import type { Thread } from "./types.ts";
 

@@ -86,6 +86,12 @@ export function put(target: Record<string, unknown>, key: string, value: unknown
   }
 }
 
+/** A value that the validator has found to be a string. */
+export function textOf(value: unknown): string {
+  if (typeof value !== "string") throw new Error("a definition that was not validated");
+  return value;
+}
+
 /** JSON that is parsed when its value is looked at and printed when its text is needed, each at most once. */
 export class Datum {
   #text: string | undefined;

@@ -1,9 +1,9 @@
 /** The JSONPath query language: InputPath → Parameters → work → ResultSelector → ResultPath → OutputPath. */
 import { compileRule } from "./choice.ts";
 import { runtime } from "./failure.ts";
-import { Datum, isObject, numberOf, printJson, type JsonObject } from "./json.ts";
+import { Datum, isObject, numberOf, printJson, textOf, type JsonObject } from "./json.ts";
 import type { QueryLanguage } from "./language.ts";
-import type { Finish, Measure, Produce } from "./machine.ts";
+import type { Finish, Measure, Produce } from "./compiled.ts";
 import { mapConcurrency, mapItems } from "./jsonpathMap.ts";
 import { waitUntil } from "./jsonpathWait.ts";
 import { parsePath } from "./path/parse.ts";
@@ -49,7 +49,7 @@ function resultPath(fields: JsonObject): Finish {
   const path = fields["ResultPath"];
   if (path === null) return (scope) => scope.input;
   if (path === undefined || path === "$") return (_scope, result) => result;
-  const text = String(path);
+  const text = textOf(path);
   const steps = referenceTokens(parsePath(text)) ?? [];
   return (scope, result) => Datum.of(placeAt(scope.input.value, steps, result.value, text));
 }

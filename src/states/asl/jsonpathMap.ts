@@ -1,6 +1,6 @@
 /** The data fields of Map in JSONPath: ItemsPath, ItemSelector (formerly Parameters), MaxConcurrency. */
 import { runtime } from "./failure.ts";
-import { Datum, numberOf, printJson, type JsonObject } from "./json.ts";
+import { Datum, numberOf, printJson, textOf, type JsonObject } from "./json.ts";
 import { filterPath } from "./path/effective.ts";
 import { compilePath } from "./path/read.ts";
 import type { Scope } from "./scope.ts";
@@ -11,7 +11,7 @@ const CONCURRENCY_MAX = 40;
 
 export function mapItems(state: JsonObject): (scope: Scope) => readonly Datum[] {
   const effective = filterPath(state["InputPath"]);
-  const itemsPath = String(state["ItemsPath"] ?? "$");
+  const itemsPath = textOf(state["ItemsPath"] ?? "$");
   const readItems = compilePath(itemsPath);
   const selector = state["ItemSelector"] ?? state["Parameters"];
   const select = selector === undefined ? undefined : compileTemplate(selector);

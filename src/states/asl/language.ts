@@ -1,11 +1,11 @@
 /**
  * The seam between the interpreter and a query language. JSONPath and JSONata name, place and evaluate a state's data
- * fields differently; each implements this interface, and the interpreter sees only the closures of machine.ts.
+ * fields differently; each implements this interface, and the interpreter sees only the closures of compiled.ts.
  * All members may throw PathSyntaxError for a field that the validator has not looked at.
  */
 import type { Condition } from "./choice.ts";
 import type { Datum, JsonObject } from "./json.ts";
-import type { Assign, Finish, Measure, Produce } from "./machine.ts";
+import type { Assign, Finish, Measure, Produce } from "./compiled.ts";
 import type { Scope } from "./scope.ts";
 
 export type QueryLanguage = {

@@ -1,7 +1,7 @@
 /** The working copy of a run during one step: threads that can go on, new events, new effects. */
 import type { HistoryEvent } from "../../flow.ts";
 import { Datum, parseJson, type JsonObject } from "./json.ts";
-import type { Machine, State } from "./machine.ts";
+import type { Machine, State } from "./compiled.ts";
 import type { Scope } from "./scope.ts";
 import { isoMilliseconds } from "./time.ts";
 import type { Effect, Ended, Facts, Run, Thread } from "./types.ts";

@@ -1,135 +1,53 @@
-/** A compiled machine: plain structure around closures. The interpreter never looks at the definition again. */
-import type { Condition } from "./choice.ts";
-import type { Datum } from "./json.ts";
-import type { Assigned, Scope } from "./scope.ts";
-import type { MachineType, TaskReference } from "./types.ts";
+/** Definition text → compiled machine, or the diagnostics why not. */
+import { buildState } from "./build.ts";
+import { jsonPath } from "./jsonpath.ts";
+import { numberOf } from "./json.ts";
+import type { Machine } from "./compiled.ts";
+import type { Diagnostic, MachineType } from "./types.ts";
+import { check } from "./validate/machine.ts";
 
-export type Machine = {
-  readonly type: MachineType;
-  readonly startAt: string;
-  /** All states of the machine, those of branches and processors included: names are unique in the whole machine. */
-  readonly states: ReadonlyMap<string, State>;
-  readonly timeoutSeconds?: number;
-  /** Every Task, so that the caller can refuse resources that it does not serve. */
-  readonly tasks: readonly TaskReference[];
-  /** State name to the variables that it reads, as DescribeStateMachine shows them. */
-  readonly variableReferences: { readonly [stateName: string]: readonly string[] };
-};
+export type { Machine };
 
-export type State =
-  | PassState
-  | TaskState
-  | ChoiceState
-  | WaitState
-  | SucceedState
-  | FailState
-  | ParallelState
-  | MapState;
+/** A definition that AWS would refuse; `message` is CreateStateMachine's sentence. */
+export class InvalidDefinition extends Error {
+  override readonly name = "InvalidDefinition";
+  readonly diagnostics: readonly Diagnostic[];
+  constructor(diagnostics: readonly Diagnostic[]) {
+    const texts = diagnostics.map(({ code, message, location }) =>
+      code === "INVALID_JSON_DESCRIPTION" || location === undefined
+        ? `${code}: ${message}`
+        : `${code}: ${message} at ${location}`,
+    );
+    super(`Invalid State Machine Definition: '${texts.join(", ")}'`);
+    this.diagnostics = diagnostics;
+  }
+}
 
-type Named = { readonly name: string };
-/** `next` is absent at the end of a sequence. */
-type Flowing = Named & { readonly next?: string; readonly assign?: Assign };
+/** Everything that ValidateStateMachineDefinition would say; errors first in the order of the text. */
+export function validate(definition: string, type: MachineType): readonly Diagnostic[] {
+  return check(definition, type).report.diagnostics;
+}
 
-/** What the state works on: InputPath, then Parameters; or Arguments. */
-export type Produce = (scope: Scope) => Datum;
-/** What the state puts out: ResultSelector, ResultPath, OutputPath; or Output. */
-export type Finish = (scope: Scope, result: Datum) => Datum;
-/** New variables; `data` is what `$` means there: the result, or the effective input where there is none. */
-export type Assign = (scope: Scope, data: Datum) => Assigned;
-export type Measure = (scope: Scope, data: Datum) => number;
-
-export type PassState = Flowing & {
-  readonly kind: "Pass";
-  readonly input: Produce;
-  readonly result?: Datum;
-  readonly output: Finish;
-};
-export type SucceedState = Named & { readonly kind: "Succeed"; readonly output: (scope: Scope) => Datum };
-export type FailState = Named & {
-  readonly kind: "Fail";
-  readonly error?: (scope: Scope) => string;
-  readonly cause?: (scope: Scope) => string;
-};
-export type WaitState = Flowing & {
-  readonly kind: "Wait";
-  readonly input: Produce;
-  readonly output: Finish;
-  /** When the wait ends, in milliseconds. */
-  readonly until: (scope: Scope, input: Datum, now: number) => number;
-};
-export type ChoiceState = Flowing & {
-  readonly kind: "Choice";
-  readonly input: Produce;
-  readonly output: Finish;
-  readonly rules: readonly {
-    readonly condition: Condition;
-    readonly next: string;
-    readonly assign?: Assign;
-    readonly output?: Finish;
-  }[];
-};
-export type TaskState = Flowing &
-  Guarded & {
-    readonly kind: "Task";
-    readonly resource: Resource;
-    readonly input: Produce;
-    readonly output: Finish;
-    readonly timeoutSeconds?: Measure;
-    readonly heartbeatSeconds?: Measure;
-    readonly roleArn?: (scope: Scope, data: Datum) => string;
+/** Parses, checks and compiles a definition; throws InvalidDefinition. The result is immutable and may be cached. */
+export function compile(definition: string, type: MachineType): Machine {
+  const checked = check(definition, type);
+  const errors = checked.report.diagnostics.filter(({ severity }) => severity === "ERROR");
+  if (errors.length > 0) throw new InvalidDefinition(errors);
+  const timeoutSeconds = numberOf(checked.definition["TimeoutSeconds"]);
+  return {
+    type,
+    startAt: String(checked.definition["StartAt"]),
+    states: new Map(checked.states.map(({ name, fields }) => [name, buildState(name, fields, jsonPath)])),
+    ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+    tasks: checked.states
+      .filter(({ fields }) => fields["Type"] === "Task")
+      .map(({ name, location, fields }) => ({
+        stateName: name,
+        resource: String(fields["Resource"]),
+        location: `${location}/Resource`,
+      })),
+    variableReferences: Object.fromEntries(
+      [...checked.report.variables].map(([name, variables]) => [name, [...variables]]),
+    ),
   };
-export type ParallelState = Flowing &
-  Guarded & {
-    readonly kind: "Parallel";
-    readonly input: Produce;
-    readonly output: Finish;
-    readonly branches: readonly string[];
-  };
-export type MapState = Flowing &
-  Guarded & {
-    readonly kind: "Map";
-    /** The items, already as ItemSelector makes them. */
-    readonly items: (scope: Scope) => readonly Datum[];
-    readonly output: Finish;
-    readonly concurrency: (scope: Scope) => number;
-    readonly startAt: string;
-  };
-
-/** The states that may have Retry and Catch. */
-export type Guarded = { readonly retry: readonly Retrier[]; readonly catchers: readonly Catcher[] };
-export type GuardedState = TaskState | ParallelState | MapState;
-
-export type Retrier = {
-  readonly errorEquals: readonly string[];
-  readonly intervalSeconds: number;
-  readonly maxAttempts: number;
-  readonly backoffRate: number;
-  readonly maxDelaySeconds?: number;
-  readonly fullJitter: boolean;
-};
-export type Catcher = {
-  readonly errorEquals: readonly string[];
-  readonly next: string;
-  readonly output: Finish;
-  readonly assign?: Assign;
-};
-
-/** A Task's Resource, taken apart as the history writes it. */
-export type Resource =
-  | { readonly kind: "lambda"; readonly arn: string }
-  | { readonly kind: "activity"; readonly arn: string }
-  | {
-      readonly kind: "service";
-      readonly arn: string;
-      /** `aws-sdk:s3`, `lambda` */ readonly type: string;
-      /** `getObject`, `invoke.waitForTaskToken` */ readonly action: string;
-    };
-
-export function parseResource(arn: string): Resource {
-  const [, , service = "", , , type = "", ...rest] = arn.split(":");
-  if (service === "lambda") return { kind: "lambda", arn };
-  if (service === "states" && type === "activity") return { kind: "activity", arn };
-  if (type === "aws-sdk")
-    return { kind: "service", arn, type: `aws-sdk:${rest[0] ?? ""}`, action: rest.slice(1).join(":") };
-  return { kind: "service", arn, type, action: rest.join(":") };
 }

@@ -1,6 +1,6 @@
 /** Wakes a stored run: copies its threads, finds those that can go on, and those that wait for a token or a timer. */
 import { Live } from "./live.ts";
-import type { Machine, TaskState } from "./machine.ts";
+import type { Machine, TaskState } from "./compiled.ts";
 import type { Facts, Run, Thread, Work } from "./types.ts";
 
 type TaskWork = Extract<Work, { kind: "task" }>;

@@ -4,7 +4,7 @@ import { cancelAll, childFailed, childSucceeded } from "./fanout.ts";
 import { guard, interpreterFailure } from "./guard.ts";
 import { exceedsBytes } from "./json.ts";
 import { HistoryFull, Live, NOT_TRUNCATED } from "./live.ts";
-import type { Machine } from "./machine.ts";
+import type { Machine } from "./compiled.ts";
 import { PAYLOAD_BYTES_MAX, tooLarge, type Outcome } from "./outcome.ts";
 import { beat, taskFailed, taskStarted, taskSubmitted, taskSucceeded, taskTimedOut } from "./task.ts";
 import { resume, taskWaiter, timerWaiter } from "./resume.ts";

@@ -3,7 +3,7 @@ import type { Failure } from "./failure.ts";
 import { finish } from "./execute.ts";
 import { Datum, exceedsBytes } from "./json.ts";
 import { NOT_TRUNCATED, type Live } from "./live.ts";
-import type { Resource, TaskState } from "./machine.ts";
+import type { Resource, TaskState } from "./compiled.ts";
 import { BLOCKED, PAYLOAD_BYTES_MAX, tooLarge, type Outcome } from "./outcome.ts";
 import type { Signal, Thread, Work } from "./types.ts";
 

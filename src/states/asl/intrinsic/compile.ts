@@ -1,5 +1,5 @@
 /** Intrinsic calls compiled to closures. */
-import { runtime, StateFailure } from "../failure.ts";
+import { runtime, type StateFailure } from "../failure.ts";
 import { printJson } from "../json.ts";
 import { PathSyntaxError } from "../path/parse.ts";
 import { readerOf } from "../path/read.ts";

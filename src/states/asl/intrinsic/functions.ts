@@ -49,6 +49,16 @@ function integer(value: unknown, what: string): number {
     : fail(`${what} must be between ${INTEGER_MIN} and ${INTEGER_MAX}`);
 }
 
+/** A value as Java prints it: AWS formats objects as `{a=1, b=[x, y]}`. */
+function javaText(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (Array.isArray(value)) return `[${value.map(javaText).join(", ")}]`;
+  if (!isObject(value)) return printJson(value);
+  return `{${Object.entries(value)
+    .map(([key, inner]) => `${key}=${javaText(inner)}`)
+    .join(", ")}}`;
+}
+
 /** States.Format: `{}` takes the next argument, `\{`, `\}` and `\\` are literal. */
 function format(values: readonly unknown[]): string {
   const template = text(values[0], "The first argument");
@@ -65,7 +75,7 @@ function format(values: readonly unknown[]): string {
       if (used >= values.length)
         fail("The number of arguments to States.Format does not match the number of {} in its template");
       const value = values[used];
-      out += typeof value === "string" ? value : printJson(value);
+      out += javaText(value);
       used += 1;
       i += 1;
     } else if (character === "}") {

@@ -1,6 +1,6 @@
 /** InputPath and OutputPath. */
 import { runtime } from "../failure.ts";
-import { Datum } from "../json.ts";
+import { Datum, textOf } from "../json.ts";
 import type { Scope } from "../scope.ts";
 import { parsePath } from "./parse.ts";
 import { readerOf } from "./read.ts";
@@ -11,7 +11,7 @@ const EMPTY = Datum.ofText("{}");
 export function filterPath(path: unknown): (data: Datum, scope: Scope) => Datum {
   if (path === null) return () => EMPTY;
   if (path === undefined || path === "$") return (data) => data;
-  const syntax = parsePath(String(path));
+  const syntax = parsePath(textOf(path));
   const read = readerOf(syntax);
   return (data, scope) => {
     const found = read(syntax.root === "" ? data.value : undefined, scope);

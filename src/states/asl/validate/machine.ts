@@ -137,7 +137,7 @@ function below(
 }
 
 function checkName(walk: Walk, name: string, location: string): void {
-  if (name === "" || [...name].length > STATE_NAME_MAX) {
+  if (name === "" || name.length > STATE_NAME_MAX) {
     walk.report.error(
       "INVALID_STATE_NAME",
       `The state name must have between 1 and ${STATE_NAME_MAX} characters`,

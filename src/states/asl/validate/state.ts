@@ -23,6 +23,22 @@ const COMMON = ["Type", "Comment", "QueryLanguage"];
 const FLOW = [...COMMON, "Next", "End", "InputPath", "OutputPath", "Assign"];
 const RESULT = [...FLOW, "Parameters", "ResultPath"];
 const GUARDED = [...RESULT, "ResultSelector", "Retry", "Catch"];
+const MAP = [
+  "ItemsPath",
+  "ItemSelector",
+  "ItemProcessor",
+  "Iterator",
+  "MaxConcurrency",
+  "MaxConcurrencyPath",
+  "Label",
+  "ItemReader",
+  "ItemBatcher",
+  "ResultWriter",
+  "ToleratedFailureCount",
+  "ToleratedFailureCountPath",
+  "ToleratedFailurePercentage",
+  "ToleratedFailurePercentagePath",
+];
 const SECONDS_MAX = 99_999_999;
 
 /** What each type of state may have. */
@@ -42,27 +58,7 @@ const FIELDS: { readonly [type: string]: ReadonlySet<string> } = {
   Succeed: new Set([...COMMON, "InputPath", "OutputPath"]),
   Fail: new Set([...COMMON, "Error", "ErrorPath", "Cause", "CausePath"]),
   Parallel: new Set([...GUARDED, "Branches"]),
-  Map: new Set([
-    ...GUARDED,
-    ...[
-      "ItemsPath",
-      "ItemSelector",
-      "ItemProcessor",
-      "Iterator",
-      "MaxConcurrency",
-      "MaxConcurrencyPath",
-      "Label",
-      "ItemReader",
-      "ItemBatcher",
-    ],
-    ...[
-      "ResultWriter",
-      "ToleratedFailureCount",
-      "ToleratedFailureCountPath",
-      "ToleratedFailurePercentage",
-      "ToleratedFailurePercentagePath",
-    ],
-  ]),
+  Map: new Set([...GUARDED, ...MAP]),
 };
 
 export function checkState(place: Place, state: JsonObject, type: MachineType): void {
