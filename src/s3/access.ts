@@ -134,7 +134,7 @@ function contextOf(operation: string, input: Input, facts: CallFacts): Record<st
     const value = input[member];
     if (typeof value === "string" || typeof value === "number") context[key] = String(value);
   }
-  if (/^ListObject/.test(operation)) context["s3:prefix"] ??= "";
+  if (operation.startsWith("ListObject")) context["s3:prefix"] ??= "";
   if (facts.source.signature !== "none") {
     context["s3:authtype"] = facts.source.signature === "QueryString" ? "REST-QUERY-STRING" : "REST-HEADER";
     context["s3:signatureversion"] = "AWS4-HMAC-SHA256";

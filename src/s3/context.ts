@@ -1,3 +1,4 @@
+import type * as Sdk from "@aws-sdk/client-s3";
 import type { Call, Parts } from "../flow.ts";
 import { VersionedCache } from "../store/cache.ts";
 import type { Reader, Transaction } from "../store/store.ts";
@@ -7,7 +8,7 @@ import { bucketRow, settingsOf, type BucketRow } from "./bucket-rows.ts";
 import { Hashing } from "./hashing.ts";
 import { bucketArn } from "./names.ts";
 
-export type S3Handlers = Handlers<typeof import("@aws-sdk/client-s3")>;
+export type S3Handlers = Handlers<typeof Sdk>;
 
 /** A bucket and its sub-resources. */
 export type Bucket = BucketRow & {

@@ -96,44 +96,76 @@ function startEngine(): Engine {
   return { memory: new Uint8Array(memory.buffer), crc, tables: new Map() };
 }
 
-/** The module: `crc(state: i64, table: i32, at: i32, end: i32): i64`, and its memory. */
+const OPCODES: Readonly<Record<string, readonly number[]>> = {
+  block: [0x02, 0x40],
+  loop: [0x03, 0x40],
+  end: [0x0b],
+  br: [0x0c],
+  br_if: [0x0d],
+  get: [0x20],
+  set: [0x21],
+  load64: [0x29, 0],
+  load8: [0x31, 0],
+  const32: [0x41],
+  const64: [0x42],
+  above: [0x4b],
+  notbelow: [0x4f],
+  add: [0x6a],
+  and: [0x71],
+  shl: [0x74],
+  xor: [0x85],
+  shr: [0x88],
+  wrap: [0xa7],
+};
+
+/** The module: `crc(state: i64, table: i32, at: i32, end: i32): i64`, and its memory. Locals 4 and 5 hold sixteen bytes. */
 function assemble(): Uint8Array<ArrayBuffer> {
   const [state, table, at, end, low, high] = [0, 1, 2, 3, 4, 5];
-  const get = (local: number) => [0x20, local];
-  const set = (local: number) => [0x21, local];
-  const load64 = (offset: number) => [0x29, 0, ...unsigned(offset)];
-  /** The entry of `slice` for byte `byte` of a local: table + (local >> 8·byte & 255) · 8. */
-  const lookup = (slice: number, local: number, byte: number) => [
-    ...[...get(local), 0x42, ...signed(8 * byte), 0x88, 0xa7, 0x41, ...signed(255), 0x71],
-    ...[0x41, 3, 0x74, ...get(table), 0x6a, ...load64(slice * 2048)],
+  /** The entry of `slice` for a byte of a local: table + (local >> 8·byte & 255) · 8. */
+  const lookup = (slice: number, local: number, byte: number) =>
+    `get ${local} const64 ${8 * byte} shr wrap const32 255 and const32 3 shl get ${table} add load64 ${slice * 2048}`;
+  const bytes = [0, 1, 2, 3, 4, 5, 6, 7];
+  const lookups = [
+    ...bytes.map((byte) => lookup(15 - byte, low, byte)),
+    ...bytes.map((byte) => lookup(7 - byte, high, byte)),
   ];
-  const lookups: number[] = [];
-  for (let byte = 0; byte < 8; byte++) {
-    lookups.push(...lookup(15 - byte, low, byte), ...(byte > 0 ? [0x85] : []));
-  }
-  for (let byte = 0; byte < 8; byte++) lookups.push(...lookup(7 - byte, high, byte), 0x85);
-  const step = (bytes: number) => [...get(at), 0x41, bytes, 0x6a, ...set(at)];
-  const body = [
-    // While sixteen bytes are left.
-    ...[0x02, 0x40, 0x03, 0x40, ...get(at), 0x41, 16, 0x6a, ...get(end), 0x4b, 0x0d, 1],
-    ...[...get(at), ...load64(0), ...get(state), 0x85, ...set(low), ...get(at), ...load64(8), ...set(high)],
-    ...[...lookups, ...set(state), ...step(16), 0x0c, 0, 0x0b, 0x0b],
-    // Then byte by byte.
-    ...[0x02, 0x40, 0x03, 0x40, ...get(at), ...get(end), 0x4f, 0x0d, 1],
-    ...[...get(at), 0x31, 0, 0, ...get(state), 0x85, ...set(low)],
-    ...[...lookup(0, low, 0), ...get(state), 0x42, 8, 0x88, 0x85, ...set(state), ...step(1), 0x0c, 0, 0x0b, 0x0b],
-    ...[...get(state), 0x0b],
+  const text = `
+    block loop get ${at} const32 16 add get ${end} above br_if 1
+      get ${at} load64 0 get ${state} xor set ${low} get ${at} load64 8 set ${high}
+      ${lookups.join(" ")} ${"xor ".repeat(lookups.length - 1)} set ${state}
+      get ${at} const32 16 add set ${at} br 0 end end
+    block loop get ${at} get ${end} notbelow br_if 1
+      get ${at} load8 0 get ${state} xor set ${low}
+      ${lookup(0, low, 0)} get ${state} const64 8 shr xor set ${state}
+      get ${at} const32 1 add set ${at} br 0 end end
+    get ${state} end`;
+  const i32 = 0x7f;
+  const i64 = 0x7e;
+  const body = [1, 2, i64, ...instructions(text)];
+  const name = (word: string) => [word.length, ...Buffer.from(word)];
+  const sections = [
+    section(1, [1, 0x60, 4, i64, i32, i32, i32, 1, i64]),
+    section(3, [1, 0]),
+    section(5, [1, 0, PAGES]),
+    section(7, [2, ...name("memory"), 2, 0, ...name("crc"), 0, 0]),
+    section(10, [1, ...unsigned(body.length), ...body]),
   ];
-  const code = [1, 2, 0x7e, ...body];
-  const text = (word: string) => [word.length, ...Buffer.from(word)];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 4, 0x7e, 0x7f, 0x7f, 0x7f, 1, 0x7e]),
-    ...section(3, [1, 0]),
-    ...section(5, [1, 0, PAGES]),
-    ...section(7, [2, ...text("memory"), 2, 0, ...text("crc"), 0, 0]),
-    ...section(10, [1, ...unsigned(code.length), ...code]),
-  ]);
+  return Uint8Array.from([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...sections.flat()]);
+}
+
+function instructions(text: string): number[] {
+  let constant = false;
+  return text
+    .trim()
+    .split(/\s+/)
+    .flatMap((word) => {
+      const opcode = OPCODES[word];
+      if (opcode) {
+        constant = word.startsWith("const");
+        return opcode;
+      }
+      return constant ? signed(Number(word)) : unsigned(Number(word));
+    });
 }
 function section(id: number, bytes: readonly number[]): number[] {
   return [id, ...unsigned(bytes.length), ...bytes];

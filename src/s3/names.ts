@@ -43,7 +43,7 @@ export function checkBucketName(name: string): void {
 export type CopySource = { readonly bucket: string; readonly key: string; readonly version: string | undefined };
 /** `x-amz-copy-source`: `bucket/key`, percent-encoded, perhaps with a leading slash and `?versionId=`. */
 export function copySource(text: string): CopySource {
-  const [path = "", query = ""] = splitOnce(text, "?versionId=");
+  const [path, query] = splitOnce(text, "?versionId=");
   const refuse = () =>
     fault("InvalidArgument", "Invalid copy source object key", {
       status: 400,
@@ -57,7 +57,7 @@ export function copySource(text: string): CopySource {
   } catch {
     throw refuse();
   }
-  const [bucket = "", key = ""] = splitOnce(decoded.replace(/^\//, ""), "/");
+  const [bucket, key] = splitOnce(decoded.replace(/^\//, ""), "/");
   if (bucket === "" || key === "") throw refuse();
   return { bucket, key, version: query === "" ? undefined : decodeURIComponent(query) };
 }

@@ -53,7 +53,7 @@ export async function receive(s3: S3, input: Given, wish: Wish): Promise<Receive
   ]);
   const kept =
     wish.inline && body.length !== undefined && body.length <= INLINE_BYTES
-      ? await inMemory(await body.bytes(INLINE_BYTES))
+      ? inMemory(await body.bytes(INLINE_BYTES))
       : await streamed(s3, body, wish.inline, [...wanted]);
   try {
     const sent = given ?? checksumTrailed(body.trailers());
@@ -159,6 +159,12 @@ function badDigest(what: string, expected: string, calculated: string | undefine
 function announced(body: Body): Algorithm | undefined {
   const name = body.announced?.find((header) => header.startsWith("x-amz-checksum-"));
   return name === undefined ? undefined : algorithmNamed(name.slice("x-amz-checksum-".length));
+}
+
+/** Whether a body says that it fits into a row. */
+export function isSmall(body: unknown): boolean {
+  const { length } = bodyFrom(body);
+  return length !== undefined && length <= INLINE_BYTES;
 }
 
 /** Over the wire a body is a `Body`; calls from inside bring bytes, text, a stream, or nothing. */

@@ -1,4 +1,5 @@
 /** S3: buckets, objects, multipart uploads. */
+import type * as Sdk from "@aws-sdk/client-s3";
 import type { Parts } from "../flow.ts";
 import type { Room } from "../room.ts";
 import { defineService, type ServiceDefinition } from "../wire/service.ts";
@@ -20,7 +21,7 @@ export function s3Room(parts: Parts): Room {
   const s3 = new S3(parts);
   parts.relay.effect(COLLECT, collector(s3), { concurrency: 4 });
   parts.relay.pure(FORGET, forgetUpload);
-  const service = defineService<typeof import("@aws-sdk/client-s3")>({
+  const service = defineService<typeof Sdk>({
     name: "s3",
     model: "s3",
     eventSource: "s3.amazonaws.com",

@@ -63,8 +63,21 @@ export async function putObjectRow(transaction: Transaction, row: NewObject): Pr
       "storage_class = excluded.storage_class, checksum = excluded.checksum, headers = excluded.headers, tags = excluded.tags, " +
       "trace = excluded.trace, operation = excluded.operation, parts = excluded.parts, bytes = excluded.bytes",
     [
-      ...[row.bucket, row.key, row.version, row.sequence, row.size, row.etag, row.modified, row.storage_class],
-      ...[row.checksum, row.headers, row.tags, row.trace, row.operation, row.parts, row.bytes],
+      row.bucket,
+      row.key,
+      row.version,
+      row.sequence,
+      row.size,
+      row.etag,
+      row.modified,
+      row.storage_class,
+      row.checksum,
+      row.headers,
+      row.tags,
+      row.trace,
+      row.operation,
+      row.parts,
+      row.bytes,
     ],
   );
 }
@@ -129,8 +142,17 @@ const UPLOAD = "id, bucket, key, started, initiator, storage_class, algorithm, c
 
 export async function insertUpload(transaction: Transaction, row: UploadRow): Promise<void> {
   await transaction.run(`insert into s3_upload (${UPLOAD}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, [
-    ...[row.id, row.bucket, row.key, row.started, row.initiator, row.storage_class],
-    ...[row.algorithm, row.checksum_type, row.headers, row.tags, row.completed],
+    row.id,
+    row.bucket,
+    row.key,
+    row.started,
+    row.initiator,
+    row.storage_class,
+    row.algorithm,
+    row.checksum_type,
+    row.headers,
+    row.tags,
+    row.completed,
   ]);
 }
 /** By the primary key. */

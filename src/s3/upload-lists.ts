@@ -1,4 +1,5 @@
 /** ListParts and ListMultipartUploads. */
+import type { Call } from "../flow.ts";
 import type { Reader } from "../store/store.ts";
 import { quoted } from "./attributes.ts";
 import { algorithmNamed, checksumMembers, type ChecksumType } from "./checksums.ts";
@@ -48,38 +49,42 @@ export function uploadListHandlers(s3: S3): Pick<S3Handlers, "ListParts" | "List
         ...algorithmMembers(upload),
       };
     },
-    async ListMultipartUploads(input, call) {
-      const encode = encoder(input.EncodingType);
-      const limit = pageSize(input.MaxUploads, "max-uploads");
-      const { bucket, page } = await call.read(async (reader) => ({
-        bucket: await s3.bucket(reader, input),
-        page: await uploadPage(reader, input, limit),
-      }));
-      return {
-        Bucket: input.Bucket,
-        KeyMarker: encode(input.KeyMarker ?? ""),
-        UploadIdMarker: input.UploadIdMarker ?? "",
-        NextKeyMarker: encode(page.nextKey ?? ""),
-        NextUploadIdMarker: page.nextId ?? "",
-        Prefix: encode(input.Prefix ?? ""),
-        ...(input.Delimiter ? { Delimiter: encode(input.Delimiter) } : {}),
-        ...(input.EncodingType === undefined ? {} : { EncodingType: input.EncodingType }),
-        MaxUploads: limit,
-        IsTruncated: page.nextKey !== undefined,
-        Uploads: page.uploads.map((row) => ({
-          UploadId: row.id,
-          Key: encode(keyText(row.key)),
-          Initiated: new Date(row.started),
-          StorageClass: row.storage_class as "STANDARD",
-          Owner: ownerOf(bucket.account),
-          Initiator: JSON.parse(row.initiator) as { ID: string; DisplayName: string },
-          ...algorithmMembers(row),
-        })),
-        ...(page.prefixes.length > 0
-          ? { CommonPrefixes: page.prefixes.map((prefix) => ({ Prefix: encode(prefix) })) }
-          : {}),
-      };
-    },
+    ListMultipartUploads: (input, call) => listUploads(s3, input, call),
+  };
+}
+
+type ListInput = Parameters<NonNullable<S3Handlers["ListMultipartUploads"]>>[0];
+type ListOutput = Awaited<ReturnType<NonNullable<S3Handlers["ListMultipartUploads"]>>>;
+async function listUploads(s3: S3, input: ListInput, call: Call): Promise<ListOutput> {
+  const encode = encoder(input.EncodingType);
+  const limit = pageSize(input.MaxUploads, "max-uploads");
+  const { bucket, page } = await call.read(async (reader) => ({
+    bucket: await s3.bucket(reader, input),
+    page: await uploadPage(reader, input, limit),
+  }));
+  return {
+    Bucket: input.Bucket,
+    KeyMarker: encode(input.KeyMarker ?? ""),
+    UploadIdMarker: input.UploadIdMarker ?? "",
+    NextKeyMarker: encode(page.nextKey ?? ""),
+    NextUploadIdMarker: page.nextId ?? "",
+    Prefix: encode(input.Prefix ?? ""),
+    ...(input.Delimiter ? { Delimiter: encode(input.Delimiter) } : {}),
+    ...(input.EncodingType === undefined ? {} : { EncodingType: input.EncodingType }),
+    MaxUploads: limit,
+    IsTruncated: page.nextKey !== undefined,
+    Uploads: page.uploads.map((row) => ({
+      UploadId: row.id,
+      Key: encode(keyText(row.key)),
+      Initiated: new Date(row.started),
+      StorageClass: row.storage_class as "STANDARD",
+      Owner: ownerOf(bucket.account),
+      Initiator: JSON.parse(row.initiator) as { ID: string; DisplayName: string },
+      ...algorithmMembers(row),
+    })),
+    ...(page.prefixes.length > 0
+      ? { CommonPrefixes: page.prefixes.map((prefix) => ({ Prefix: encode(prefix) })) }
+      : {}),
   };
 }
 

@@ -78,6 +78,20 @@ export function uploadHandlers(
         };
       });
     },
+    ...partHandlers(s3),
+    async AbortMultipartUpload(input, call) {
+      refuseUnsupported(input);
+      return call.commit(async (transaction) => {
+        await openUpload(s3, transaction, input);
+        await dropUpload(s3, transaction, call.trace, input.UploadId);
+        return {};
+      });
+    },
+  };
+}
+
+function partHandlers(s3: S3): Pick<S3Handlers, "UploadPart" | "UploadPartCopy"> {
+  return {
     async UploadPart(input, call) {
       refuseUnsupported(input);
       checkPartNumber(input.PartNumber);
@@ -124,14 +138,6 @@ export function uploadHandlers(
             : checksumMembers({ algorithm, value: received.digests[algorithm] ?? "" })),
         },
       };
-    },
-    async AbortMultipartUpload(input, call) {
-      refuseUnsupported(input);
-      return call.commit(async (transaction) => {
-        await openUpload(s3, transaction, input);
-        await dropUpload(s3, transaction, call.trace, input.UploadId);
-        return {};
-      });
     },
   };
 }

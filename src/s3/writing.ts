@@ -18,7 +18,7 @@ import { expectOwner, type Bucket, type S3, type S3Handlers } from "./context.ts
 import { discard, piecesOf, type Piece } from "./garbage.ts";
 import { copySource, keyBytes } from "./names.ts";
 import { announce, type Happening } from "./notify.ts";
-import { LARGEST_BYTES, receive, type Received } from "./receive.ts";
+import { isSmall, LARGEST_BYTES, receive, type Received } from "./receive.ts";
 import { checkVersion, refuseUnsupported, storageClass } from "./refuse.ts";
 import { nameBlob, objectRow, objectWithBytes, putObjectRow, type ObjectWithBytes } from "./rows.ts";
 
@@ -87,8 +87,8 @@ export function writingHandlers(s3: S3): Pick<S3Handlers, "PutObject" | "CopyObj
       const headers = headersText(input);
       const tags = tagsHeader(input.Tagging);
       const kind = storageClass(input.StorageClass);
-      // Told before the bytes are read; asked again in the transaction.
-      await call.read((reader) => s3.bucket(reader, input));
+      // Said before many bytes are read; the transaction asks again.
+      if (!isSmall(input.Body)) await call.read((reader) => s3.bucket(reader, input));
       const received = await receive(s3, input, { inline: true });
       const checksum: Checksum = { ...received.checksum, type: "FULL_OBJECT" };
       return s3.commitBlob(received.blob, () =>

@@ -100,6 +100,17 @@ function xmlDocument(namespace: readonly [prefix: string, uri: string]): Documen
 
 /** What the schemas do not tell of S3. */
 function withHabits(operation: Operation, codec: RestCodec, namespace: string): RestCodec {
+  // A range is answered as partial content.
+  if (operation.name === "GetObject" || operation.name === "HeadObject") {
+    return {
+      ...codec,
+      encode(output) {
+        const answer = codec.encode(output);
+        const { ContentRange: range } = (output ?? {}) as { ContentRange?: string };
+        return range === undefined ? answer : { ...answer, status: 206 };
+      },
+    };
+  }
   // "s3UnwrappedXmlOutput": the constraint itself is the root, and it is empty for us-east-1.
   if (operation.name !== "GetBucketLocation") return codec;
   return {
