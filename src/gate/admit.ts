@@ -1,4 +1,3 @@
-import { UPPER_AND_DIGITS } from "../clock/clock.ts";
 import type { CallFacts } from "../flow.ts";
 import { fault, type AwsFault } from "../wire/fault.ts";
 import type { HttpRequest, HttpResponse, Match } from "../wire/http.ts";
@@ -29,12 +28,9 @@ type Progress = {
 export class Admission {
   readonly #core: Core;
   readonly #keys: SigningKeys;
-  /** S3's `x-amz-id-2` tells which host answered. */
-  readonly #hostId: string;
   constructor(core: Core, keys: SigningKeys) {
     this.#core = core;
     this.#keys = keys;
-    this.#hostId = Buffer.from(core.clock.text(56, UPPER_AND_DIGITS)).toString("base64");
   }
 
   async answer(arrival: Arrival): Promise<HttpResponse> {
@@ -169,7 +165,7 @@ export class Admission {
     const said = { code, message, status, detail, headers };
     const { requestId, match, family } = progress;
     if (match) return match.fault(said, requestId);
-    return bareFault(family, said, { requestId, hostId: this.#hostId, resource: arrival.path });
+    return bareFault(family, said, { requestId, hostId: hostId(requestId), resource: arrival.path });
   }
 
   #stamp(response: HttpResponse, { requestId, trace, family }: Progress): HttpResponse {
@@ -177,12 +173,15 @@ export class Admission {
     for (const name in response.headers) headers[name.toLowerCase()] = response.headers[name] ?? "";
     if (family === "s3") {
       headers["x-amz-request-id"] ??= requestId;
-      headers["x-amz-id-2"] ??= this.#hostId;
+      headers["x-amz-id-2"] ??= hostId(requestId);
     } else headers["x-amzn-requestid"] ??= requestId;
     headers["x-stepwell-trace"] = trace;
     return { status: response.status, headers, body: response.body };
   }
 }
+
+/** S3's `x-amz-id-2`: on AWS it tells which host answered. */
+const hostId = (requestId: string): string => Buffer.from(`stepwell ${requestId}`).toString("base64");
 
 /** Checks that the target can be decoded at all, and decodes its query. */
 function decodeTarget(arrival: Arrival): Pair[] {
