@@ -90,7 +90,8 @@ function list(text: string, unit: Unit): number[] | undefined {
     if (!ends) return undefined;
     const size = unit.high - unit.low + 1;
     const length = (ends.to - ends.from + size) % size;
-    for (let offset = 0; offset <= length; offset += step) values.add(unit.low + ((ends.from - unit.low + offset) % size));
+    for (let offset = 0; offset <= length; offset += step)
+      values.add(unit.low + ((ends.from - unit.low + offset) % size));
   }
   return [...values].sort((one, other) => one - other);
 }

@@ -2,7 +2,9 @@ import { fault } from "../wire/fault.ts";
 import { nextCron, parseCron, type Cron } from "./cron.ts";
 
 /** When a rule fires by itself: every so often since it was armed, or at the minutes that a cron expression names (UTC). */
-export type Schedule = { readonly kind: "rate"; readonly periodMs: number } | { readonly kind: "cron"; readonly cron: Cron };
+export type Schedule =
+  | { readonly kind: "rate"; readonly periodMs: number }
+  | { readonly kind: "cron"; readonly cron: Cron };
 
 const UNIT_MS: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 

@@ -31,14 +31,18 @@ export function compileTransform(spec: InputSpec, targetId: string): Transform |
     if (!path) return { error: `Invalid InputPath for target ${targetId} : [${inputPath}].` };
     return (event) => JSON.stringify(find(path, event) ?? null);
   }
-  return transformer ? compileTemplate(transformer.InputTemplate, transformer.InputPathsMap ?? {}, targetId) : wholeEvent;
+  return transformer
+    ? compileTemplate(transformer.InputTemplate, transformer.InputPathsMap ?? {}, targetId)
+    : wholeEvent;
 }
 
 /** The event as it is. */
 export const wholeEvent: Transform = (event) => JSON.stringify(event);
 
 /** A literal piece of a template, or a variable: `quoted` if it stands inside a string. */
-type Piece = { readonly text: string } | { readonly variable: (event: Event, facts: DeliveryFacts) => unknown; readonly quoted: boolean };
+type Piece =
+  | { readonly text: string }
+  | { readonly variable: (event: Event, facts: DeliveryFacts) => unknown; readonly quoted: boolean };
 
 const RESERVED: Readonly<Record<string, (event: Event, facts: DeliveryFacts) => unknown>> = {
   "aws.events.rule-arn": (_event, facts) => facts.ruleArn,
@@ -53,7 +57,11 @@ const RESERVED: Readonly<Record<string, (event: Event, facts: DeliveryFacts) => 
   "aws.events.event.json": (event) => event,
 };
 
-function compileTemplate(template: string, map: Readonly<Record<string, string>>, targetId: string): Transform | TransformError {
+function compileTemplate(
+  template: string,
+  map: Readonly<Record<string, string>>,
+  targetId: string,
+): Transform | TransformError {
   const paths = new Map<string, Path>();
   for (const [name, text] of Object.entries(map)) {
     const path = parsePath(text);
@@ -66,7 +74,11 @@ function compileTemplate(template: string, map: Readonly<Record<string, string>>
   for (const found of template.matchAll(/<([A-Za-z0-9_.-]+)>/g)) {
     const [placeholder, name = ""] = found;
     const path = paths.get(name);
-    const variable = path ? (event: Event) => find(path, event) : Object.hasOwn(RESERVED, name) ? RESERVED[name] : undefined;
+    const variable = path
+      ? (event: Event) => find(path, event)
+      : Object.hasOwn(RESERVED, name)
+        ? RESERVED[name]
+        : undefined;
     if (!variable) return { error: `InputTemplate for target ${targetId} contains invalid placeholder ${name}.` };
     const text = template.slice(at, found.index);
     inString = endsInString(text, inString);
