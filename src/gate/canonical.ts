@@ -92,13 +92,12 @@ function unescape(text: string): string {
   return spaced.includes("%") ? decodeURIComponent(spaced) : spaced;
 }
 
+const TIMESTAMP = /^\d{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3])[0-5]\d[0-5]\dZ$/;
 /** `20150830T123600Z` in milliseconds, or NaN. */
 export function parseTimestamp(text: string): number {
-  const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text);
-  if (!parts) return Number.NaN;
-  const [, year, month, day, hour, minute, second] = parts.map(Number);
-  const ms = Date.UTC(year ?? 0, (month ?? 0) - 1, day, hour, minute, second);
-  return timestamp(ms) === text ? ms : Number.NaN;
+  if (!TIMESTAMP.test(text)) return Number.NaN;
+  const at = (from: number, to: number): number => Number(text.slice(from, to));
+  return Date.UTC(at(0, 4), at(4, 6) - 1, at(6, 8), at(9, 11), at(11, 13), at(13, 15));
 }
 
 /** Milliseconds as `20150830T123600Z`. */

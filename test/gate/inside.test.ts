@@ -32,7 +32,7 @@ const start = {
   region: "eu-west-1",
 };
 
-test("a service that acts by a role leaves two records: the AssumeRole and the call", async () => {
+void test("a service that acts by a role leaves two records: the AssumeRole and the call", async () => {
   const output = await house.gate.call<{ executionArn: string }>(start);
   assert.equal(output.executionArn, MACHINE);
   const [assumed, started] = house.finished;
@@ -52,7 +52,7 @@ test("a service that acts by a role leaves two records: the AssumeRole and the c
   assert.ok(house.finished.every((call) => call.trace === "trace-1"));
 });
 
-test("a role that is not trusted starts nothing, and the refusal is on record", async () => {
+void test("a role that is not trusted starts nothing, and the refusal is on record", async () => {
   house.refused.add(ROLE);
   await assert.rejects(house.gate.call(start), { code: "AccessDenied" });
   assert.deepEqual(
@@ -61,7 +61,7 @@ test("a role that is not trusted starts nothing, and the refusal is on record", 
   );
 });
 
-test("a session without the permission is refused in AWS's words, on record too", async () => {
+void test("a session without the permission is refused in AWS's words, on record too", async () => {
   house.refused.add("states:StartExecution");
   await assert.rejects(house.gate.call(start), {
     code: "AccessDeniedException",
@@ -77,7 +77,7 @@ test("a session without the permission is refused in AWS's words, on record too"
   );
 });
 
-test("inside a transaction everything joins it, and a fault takes back only the call's own work", async () => {
+void test("inside a transaction everything joins it, and a fault takes back only the call's own work", async () => {
   const transaction = new NoTransaction();
   await house.gate.call({ ...start, transaction });
   await assert.rejects(house.gate.call({ ...start, input: { stateMachineArn: MACHINE, name: "taken" }, transaction }), {
@@ -96,7 +96,7 @@ test("inside a transaction everything joins it, and a fault takes back only the 
   );
 });
 
-test("inputs are validated, unknown and unimplemented operations refused", async () => {
+void test("inputs are validated, unknown and unimplemented operations refused", async () => {
   await assert.rejects(house.gate.call({ ...start, input: {} }), {
     code: "ValidationException",
     message: /stateMachineArn/,
@@ -107,7 +107,7 @@ test("inputs are validated, unknown and unimplemented operations refused", async
   await assert.rejects(house.gate.call({ ...start, service: "ec2" }), { status: 501 });
 });
 
-test("handlers may check more than access did: PassRole and further actions", async () => {
+void test("handlers may check more than access did: PassRole and further actions", async () => {
   const principal = {
     kind: "root",
     account: "111122223333",

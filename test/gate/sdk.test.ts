@@ -26,7 +26,7 @@ const settings = (credentials: typeof KEY = KEY) => ({
   maxAttempts: 1,
 });
 
-test("official clients of all three families pass the gate, with and without a session", async () => {
+void test("official clients of all three families pass the gate, with and without a session", async () => {
   for (const credentials of [KEY, SESSION]) {
     const s3 = new S3Client(settings(credentials));
     const put = await s3.send(new PutObjectCommand({ Bucket: "b", Key: "ä (1)'!*.txt", Body: "hello" }));
@@ -41,7 +41,7 @@ test("official clients of all three families pass the gate, with and without a s
   }
 });
 
-test("bodies in every form that the S3 client has: bytes, unknown source, checksum in a trailer", async () => {
+void test("bodies in every form that the S3 client has: bytes, unknown source, checksum in a trailer", async () => {
   const s3 = new S3Client(settings());
   const stream = Readable.from(Array.from({ length: 20 }, () => Buffer.from("streamed ".repeat(1_000))));
   await s3.send(
@@ -64,7 +64,7 @@ test("bodies in every form that the S3 client has: bytes, unknown source, checks
   s3.destroy();
 });
 
-test("the digest of a document is checked", async () => {
+void test("the digest of a document is checked", async () => {
   const body = "<Delete><Object><Key>x</Key></Object></Delete>";
   const send = (headers: Record<string, string>): Promise<string> =>
     raw(house.port, signed(house.port, "POST", "/b?delete", { headers, body }));
@@ -77,7 +77,7 @@ test("the digest of a document is checked", async () => {
   assert.match(await send({ "x-amz-checksum-crc64nvme": "AAAAAAAAAAA=" }), /400[^]*<Code>BadDigest<\/Code>/);
 });
 
-test("presigned URLs work until they are changed or expire", async () => {
+void test("presigned URLs work until they are changed or expire", async () => {
   const s3 = new S3Client(settings(SESSION));
   const url = await getSignedUrl(s3, new PutObjectCommand({ Bucket: "b", Key: "signed url.txt" }), { expiresIn: 60 });
   assert.equal((await fetch(url, { method: "PUT", body: "by url" })).status, 200);
@@ -110,7 +110,7 @@ test("presigned URLs work until they are changed or expire", async () => {
   s3.destroy();
 });
 
-test("refusals arrive as each client's own errors", async () => {
+void test("refusals arrive as each client's own errors", async () => {
   const wrong = { ...KEY, secretAccessKey: "wrong" };
   const unknown = { ...KEY, accessKeyId: "AKIANOBODY" };
   const s3 = (credentials: typeof KEY): Promise<unknown> =>

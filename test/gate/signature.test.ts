@@ -117,7 +117,7 @@ const SUITE: readonly (readonly [name: string, text: string])[] = [
   ],
 ];
 
-test("the cases of AWS's signature test suite verify, and fail with another secret", () => {
+void test("the cases of AWS's signature test suite verify, and fail with another secret", () => {
   for (const [name, text] of SUITE) {
     assert.doesNotThrow(() => verify(text, SUITE_SECRET), name);
     assert.throws(() => verify(text, `${SUITE_SECRET}x`), { code: "InvalidSignatureException" }, name);
@@ -128,7 +128,7 @@ const S3_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 const s3 = (target: string, extra: string, signed: string, signature: string, hash = EMPTY_SHA256): string =>
   `${target} HTTP/1.1\nHost: examplebucket.s3.amazonaws.com\n${extra}x-amz-date: 20130524T000000Z\nx-amz-content-sha256: ${hash}\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,SignedHeaders=${signed},Signature=${signature}\n\n`;
 
-test("the examples of the S3 documentation verify", () => {
+void test("the examples of the S3 documentation verify", () => {
   const signed = "host;x-amz-content-sha256;x-amz-date";
   const cases = [
     s3(
@@ -170,7 +170,7 @@ function documented(): Seed {
   return verify(text, S3_SECRET, "s3").seed;
 }
 
-test("the documentation's upload of 66,560 bytes in chunks verifies however the bytes are cut", () => {
+void test("the documentation's upload of 66,560 bytes in chunks verifies however the bytes are cut", () => {
   const body = chunkedBody();
   assert.equal(body.length, 66_824);
   for (const size of [1, 7, 85, 86, 8192, 65_537, body.length]) {
@@ -187,7 +187,7 @@ test("the documentation's upload of 66,560 bytes in chunks verifies however the 
   }
 });
 
-test("chunks that were changed, cut off, swapped or added are refused", () => {
+void test("chunks that were changed, cut off, swapped or added are refused", () => {
   const decode = (body: Buffer, length = 66_560): void => {
     const decoder = new ChunkDecoder({ seed: documented(), declared: [], decodedLength: length });
     decoder.push(body);
@@ -220,7 +220,7 @@ test("chunks that were changed, cut off, swapped or added are refused", () => {
   );
 });
 
-test("signed trailers verify as documented, and nothing else in their place does", () => {
+void test("signed trailers verify as documented, and nothing else in their place does", () => {
   const seed: Seed = {
     key: signingKey(S3_SECRET, "20130524", "us-east-1", "s3"),
     scope: "20130524/us-east-1/s3/aws4_request",
@@ -252,14 +252,14 @@ test("signed trailers verify as documented, and nothing else in their place does
   assert.throws(() => decode(`x-amz-meta-evil:1\r\n${lines.usual}`), { code: "MalformedTrailerError" });
 });
 
-test("unsigned chunks with a trailer are decoded", () => {
+void test("unsigned chunks with a trailer are decoded", () => {
   const decoder = new ChunkDecoder({ declared: ["x-amz-checksum-crc32"], decodedLength: 5 });
   const parts = decoder.push(Buffer.from("3\r\nhel\r\n2\r\nlo\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n"));
   assert.equal(Buffer.concat(parts).toString(), "hello");
   assert.deepEqual(decoder.end(), { "x-amz-checksum-crc32": "NhCmhg==" });
 });
 
-test("what sign() signs, the verifier accepts, tricks in path and query included", () => {
+void test("what sign() signs, the verifier accepts, tricks in path and query included", () => {
   const key = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: SUITE_SECRET, sessionToken: "token" };
   for (const service of ["s3", "states"]) {
     for (const target of ["/", "/a//b/../c%2Fd", "/b/%E1%88%B4%20(x)'!*", "/b/k?x=%2B&a=&b&c=1%202"]) {
@@ -286,7 +286,7 @@ test("what sign() signs, the verifier accepts, tricks in path and query included
   }
 });
 
-test("clock, scope and unsigned headers are judged in each family's words", () => {
+void test("clock, scope and unsigned headers are judged in each family's words", () => {
   const now = parseTimestamp("20261122T200000Z");
   const claim = (change: Partial<Claim>): Claim => ({
     from: "AuthHeader",
@@ -341,7 +341,7 @@ test("clock, scope and unsigned headers are judged in each family's words", () =
   );
 });
 
-test("signatures that cannot be read are refused with a reason", () => {
+void test("signatures that cannot be read are refused with a reason", () => {
   const refusal = (
     authorization: string,
     family: "s3" | "query" | "json" = "json",
