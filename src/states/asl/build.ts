@@ -94,6 +94,7 @@ function buildTask(state: JsonObject, flow: Flow, language: QueryLanguage): Stat
     ...flow,
     ...guards(state, language),
     resource: parseResource(String(state["Resource"])),
+    effective: language.effective(state),
     input: language.input(state),
     output: language.output(state),
     ...(timeoutSeconds && { timeoutSeconds }),

@@ -72,6 +72,8 @@ export type TaskState = Flowing &
   Guarded & {
     readonly kind: "Task";
     readonly resource: Resource;
+    /** What the limits and Credentials are read from: the input after InputPath. */
+    readonly effective: Produce;
     readonly input: Produce;
     readonly output: Finish;
     readonly timeoutSeconds?: Measure;

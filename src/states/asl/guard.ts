@@ -1,5 +1,5 @@
 /** Retry and Catch. */
-import { matches, StateFailure, type Failure } from "./failure.ts";
+import { matches, runtime, StateFailure, type Failure } from "./failure.ts";
 import { Datum } from "./json.ts";
 import type { Live } from "./live.ts";
 import type { GuardedState, Retrier } from "./compiled.ts";
@@ -54,9 +54,13 @@ export function delaySeconds(retrier: Retrier, attempt: number, random: () => nu
 /** One year: no execution lives longer. */
 const LONGEST_SECONDS = 31_622_400;
 
+/** Data may be nested so deeply that walking it exhausts the stack; that is the data's fault. */
+const TOO_DEEP = runtime("The data is nested too deeply.");
+
 /** The failure of a field's evaluation, in AWS's words; anything else than a StateFailure is a bug and goes on. */
 export function interpreterFailure(thread: Thread, thrown: unknown): Failure {
-  if (!(thrown instanceof StateFailure)) throw thrown;
+  const failure = thrown instanceof RangeError && /call stack/.test(thrown.message) ? TOO_DEEP : thrown;
+  if (!(failure instanceof StateFailure)) throw failure;
   const where = `An error occurred while executing the state '${thread.state}' (entered at the event id #${thread.enteredId}).`;
-  return { error: thrown.error, cause: `${where} ${thrown.message}` };
+  return { error: failure.error, cause: `${where} ${failure.message}` };
 }

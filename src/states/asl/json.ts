@@ -77,6 +77,17 @@ export function equalJson(left: unknown, right: unknown): boolean {
   return keys.every((key) => Object.hasOwn(right, key) && equalJson(left[key], right[key]));
 }
 
+/** A text that equal values share: keys in order, numbers in one form. */
+export function canonicalText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalText).join(",")}]`;
+  if (isObject(value)) {
+    const keys = Object.keys(value).sort();
+    return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalText(value[key])}`).join(",")}}`;
+  }
+  const number = numberOf(value);
+  return number === undefined ? printJson(value) : String(integerOf(value) ?? number);
+}
+
 /** Sets a key even if it is `__proto__`. */
 export function put(target: Record<string, unknown>, key: string, value: unknown): void {
   if (key === "__proto__") {

@@ -15,6 +15,7 @@ import { compileExpression, compileTemplate } from "./template.ts";
 
 export const jsonPath: QueryLanguage = {
   name: "JSONPath",
+  effective,
   input,
   output,
   passResult: (state) => (state["Result"] === undefined ? undefined : Datum.of(state["Result"])),
@@ -28,6 +29,11 @@ export const jsonPath: QueryLanguage = {
   items: mapItems,
   concurrency: mapConcurrency,
 };
+
+function effective(state: JsonObject): Produce {
+  const filter = filterPath(state["InputPath"]);
+  return (scope) => filter(scope.input, scope);
+}
 
 function input(state: JsonObject): Produce {
   const effective = filterPath(state["InputPath"]);

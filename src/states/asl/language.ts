@@ -10,6 +10,8 @@ import type { Scope } from "./scope.ts";
 
 export type QueryLanguage = {
   readonly name: "JSONPath" | "JSONata";
+  /** The input after InputPath. */
+  effective(state: JsonObject): Produce;
   /** What a Task, Pass or Parallel works on; of a Choice or Wait the effective input. */
   input(state: JsonObject): Produce;
   /** The output of a state that has a result of its own. */

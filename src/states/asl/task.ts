@@ -20,9 +20,10 @@ export function scheduleTask(live: Live, thread: Thread, state: TaskState): Outc
   const scope = live.scope(thread, token);
   const input = state.input(scope);
   if (exceedsBytes(input.text, PAYLOAD_BYTES_MAX)) return { kind: "failed", failure: tooLarge(state.name) };
-  const timeoutSeconds = state.timeoutSeconds?.(scope, scope.input);
-  const heartbeatSeconds = state.heartbeatSeconds?.(scope, scope.input);
-  const roleArn = state.roleArn?.(scope, scope.input);
+  const effective = state.effective(scope);
+  const timeoutSeconds = state.timeoutSeconds?.(scope, effective);
+  const heartbeatSeconds = state.heartbeatSeconds?.(scope, effective);
+  const roleArn = state.roleArn?.(scope, effective);
   const limits = {
     ...(timeoutSeconds !== undefined && { timeoutInSeconds: timeoutSeconds }),
     ...(heartbeatSeconds !== undefined && { heartbeatInSeconds: heartbeatSeconds }),

@@ -1,6 +1,6 @@
 /** The 18 intrinsic functions. */
 import { createHash } from "node:crypto";
-import { equalJson, isObject, numberOf, parseJson, printJson } from "../json.ts";
+import { canonicalText, equalJson, isObject, numberOf, parseJson, printJson } from "../json.ts";
 import type { Scope } from "../scope.ts";
 import { javaRandomInteger } from "./random.ts";
 
@@ -120,15 +120,12 @@ function item(values: readonly unknown[]): unknown {
 }
 
 function unique(values: readonly unknown[]): unknown[] {
-  const seen = new Set<unknown>();
-  const kept: unknown[] = [];
+  const kept = new Map<string, unknown>();
   for (const value of list(values[0], "The first argument")) {
-    const simple = typeof value !== "object" || value === null;
-    if (simple ? seen.has(value) : kept.some((other) => equalJson(other, value))) continue;
-    if (simple) seen.add(value);
-    kept.push(value);
+    const key = canonicalText(value);
+    if (!kept.has(key)) kept.set(key, value);
   }
-  return kept;
+  return [...kept.values()];
 }
 
 function decode(values: readonly unknown[]): string {

@@ -1,17 +1,22 @@
 /** What a path finds. Two families of callers put the misses into AWS's words; see the two kinds of miss below. */
+import { runtime } from "../failure.ts";
 import { isObject, numberOf, printJson } from "../json.ts";
 import type { PathSyntax, PathToken } from "./parse.ts";
 
 /** Why a definite path found nothing, in the words of Jayway's JsonPath. */
 export type Miss = { readonly miss: string };
 
-/** All values that the tokens find, in document order; never throws. */
+/** A bound on what `..` and wildcards may multiply to. */
+const FOUND_MAX = 250_000;
+
+/** All values that the tokens find, in document order. */
 export function select(tokens: readonly PathToken[], start: unknown, root: unknown): unknown[] {
   let found: unknown[] = [start];
   for (const token of tokens) {
     const next: unknown[] = [];
     if (token.kind === "function") next.push(...applyFunction(token.name, found));
     else for (const value of found) step(token, value, root, next);
+    if (next.length > FOUND_MAX) throw runtime("The path finds too many values.");
     found = next;
   }
   return found;

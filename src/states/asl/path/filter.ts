@@ -1,4 +1,5 @@
 /** Filters of paths: `[?(@.year == 1997 && @.tags contains 'x' || !(@.name))]`. */
+import { runtime } from "../failure.ts";
 import { compareNumbers, equalJson, isObject, numberOf, parseJson } from "../json.ts";
 import { select } from "./evaluate.ts";
 import { PathSyntaxError, readQuoted, readTokens, skip, type PathToken } from "./parse.ts";
@@ -105,11 +106,26 @@ function readPattern(text: string, at: number): [RegExp, number] {
   const flags = /[a-z]*/y;
   flags.lastIndex = end + 1;
   const given = flags.exec(text)?.[0] ?? "";
+  const source = text.slice(at + 1, end);
+  // A repeated group that repeats or chooses within itself, or a back reference, may backtrack without end.
+  if (/\([^)]*[*+{|][^)]*\)[*+{]|\\[1-9k]/.test(source)) {
+    throw new PathSyntaxError(`The regular expression at character ${at} may backtrack without end`);
+  }
   try {
-    return [new RegExp(`^(?:${text.slice(at + 1, end)})$`, given.replace(/[^ims]/g, "")), end + 1 + given.length];
+    return [new RegExp(`^(?:${source})$`, given.replace(/[^ims]/g, "")), end + 1 + given.length];
   } catch {
     throw new PathSyntaxError(`The regular expression at character ${at} is not valid`);
   }
+}
+
+/** Backtracking may take the length of the text to the power of the pattern's open ends; this many steps are a second. */
+const PATTERN_STEPS_MAX = 1e8;
+
+function matchesPattern(pattern: RegExp, text: string): boolean {
+  const openEnds = pattern.source.match(/[*+]|\{\d+,\}/g)?.length ?? 0;
+  if (text.length ** openEnds > PATTERN_STEPS_MAX)
+    throw runtime("The regular expression of the path's filter is too expensive for its text.");
+  return pattern.test(text);
 }
 
 function closingBracket(text: string, at: number): number {
@@ -155,7 +171,7 @@ const operators: { readonly [word: string]: Operator } = {
   "<=": ordered((order) => order <= 0),
   ">": ordered((order) => order > 0),
   ">=": ordered((order) => order >= 0),
-  "=~": (left, right) => typeof left === "string" && right instanceof RegExp && right.test(left),
+  "=~": (left, right) => typeof left === "string" && right instanceof RegExp && matchesPattern(right, left),
   in: (left, right) => left !== NOTHING && includes(right, left),
   nin: (left, right) => left !== NOTHING && !includes(right, left),
   contains: (left, right) =>

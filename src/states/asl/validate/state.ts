@@ -42,31 +42,33 @@ const MAP = [
 const SECONDS_MAX = 99_999_999;
 
 /** What each type of state may have. */
-const FIELDS: { readonly [type: string]: ReadonlySet<string> } = {
-  Pass: new Set([...RESULT, "Result"]),
-  Task: new Set([
-    ...GUARDED,
-    "Resource",
-    "TimeoutSeconds",
-    "TimeoutSecondsPath",
-    "HeartbeatSeconds",
-    "HeartbeatSecondsPath",
-    "Credentials",
-  ]),
-  Choice: new Set([...COMMON, "InputPath", "OutputPath", "Assign", "Choices", "Default"]),
-  Wait: new Set([...FLOW, "Seconds", "SecondsPath", "Timestamp", "TimestampPath"]),
-  Succeed: new Set([...COMMON, "InputPath", "OutputPath"]),
-  Fail: new Set([...COMMON, "Error", "ErrorPath", "Cause", "CausePath"]),
-  Parallel: new Set([...GUARDED, "Branches"]),
-  Map: new Set([...GUARDED, ...MAP]),
-};
+const FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries({
+    Pass: new Set([...RESULT, "Result"]),
+    Task: new Set([
+      ...GUARDED,
+      "Resource",
+      "TimeoutSeconds",
+      "TimeoutSecondsPath",
+      "HeartbeatSeconds",
+      "HeartbeatSecondsPath",
+      "Credentials",
+    ]),
+    Choice: new Set([...COMMON, "InputPath", "OutputPath", "Assign", "Choices", "Default"]),
+    Wait: new Set([...FLOW, "Seconds", "SecondsPath", "Timestamp", "TimestampPath"]),
+    Succeed: new Set([...COMMON, "InputPath", "OutputPath"]),
+    Fail: new Set([...COMMON, "Error", "ErrorPath", "Cause", "CausePath"]),
+    Parallel: new Set([...GUARDED, "Branches"]),
+    Map: new Set([...GUARDED, ...MAP]),
+  }),
+);
 
 export function checkState(place: Place, state: JsonObject, type: MachineType): void {
   if (!required(place, state, "Type")) return;
-  const allowed = FIELDS[String(state["Type"])];
+  const allowed = FIELDS.get(typeof state["Type"] === "string" ? state["Type"] : "");
   if (allowed === undefined) {
     place.report.schema(
-      `The value for the field 'Type' must be one of [${Object.keys(FIELDS).join(", ")}]`,
+      `The value for the field 'Type' must be one of [${[...FIELDS.keys()].join(", ")}]`,
       `${place.location}/Type`,
     );
     return;
