@@ -36,6 +36,8 @@ type Entry<T> = {
   readonly key: SharedField | undefined;
   readonly home: Home<T>;
   place: number;
+  /** The last event it matched: an array may hold the value it is filed under twice. */
+  matchedAt: number;
 };
 /** Where entries are filed. The first one has its own member: mostly it is the only one. */
 type Home<T> = { first: Entry<T> | undefined; readonly more: Entry<T>[]; mentions: number };
@@ -120,13 +122,14 @@ export class RuleIndex<T> {
 
   #tryEntry(entry: Entry<T>, arrays: boolean, matched: T[]): void {
     const { rest, siblings } = entry;
-    if (siblings?.matchedAt === this.#event) return;
+    if (entry.matchedAt === this.#event || siblings?.matchedAt === this.#event) return;
     if (rest.judgedAt !== this.#event) {
       rest.judgedAt = this.#event;
       rest.accepted = this.#judge(rest.fields);
     }
     // Only values inside arrays can contradict each other.
     if (!rest.accepted || (arrays && entry.key && !consistent([entry.key, ...rest.fields]))) return;
+    entry.matchedAt = this.#event;
     if (siblings) siblings.matchedAt = this.#event;
     matched.push(entry.value);
   }
@@ -165,7 +168,7 @@ export class RuleIndex<T> {
     value: T,
   ): void {
     const place = home.first ? home.more.length + 1 : 0;
-    const entry: Entry<T> = { value, rest: this.#join(rest), siblings: undefined, key, home, place };
+    const entry: Entry<T> = { value, rest: this.#join(rest), siblings: undefined, key, home, place, matchedAt: 0 };
     for (const shared of rest) shared.branches++;
     if (place === 0) home.first = entry;
     else home.more.push(entry);
