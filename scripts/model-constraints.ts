@@ -16,19 +16,22 @@ type BotocoreShape = Readonly<{
   value?: { readonly shape: string };
 }>;
 
-/** `n` least, `x` most (length or value), `p` pattern, `e` enum; `i` of a list's items, `k` and `v` of a map. */
+/** `n` least, `x` most (length or value), `p` pattern, `q` what is matched instead, `e` enum; `i` of a list's items, `k` and `v` of a map. */
 export type Constraint = {
   readonly n?: number;
   readonly x?: number;
   readonly p?: string;
+  readonly q?: string;
   readonly e?: readonly string[];
   readonly i?: Constraint;
   readonly k?: Constraint;
   readonly v?: Constraint;
 };
+/** `t` says what kind of number a member is; it becomes its scalar. */
+export type ByHand = Readonly<Record<string, Constraint & { readonly t?: "integer" | "long" }>>;
 type Row = unknown[];
 type Sources = {
-  readonly byHand: Readonly<Record<string, Constraint>>;
+  readonly byHand: ByHand;
   readonly enums: ReadonlyMap<string, readonly string[]>;
 };
 
@@ -68,9 +71,11 @@ export function constraintJoin(
       members++;
       if (shape !== undefined) {
         joined++;
-        references[at] = asInteger(references[at], botocore.shapes[shape]);
+        references[at] = asInteger(references[at], botocore.shapes[shape]?.type);
       }
+      const { t: type, ...said } = sources.byHand[path] ?? {};
       if (path in sources.byHand) used.add(path);
+      if (type !== undefined) references[at] = asInteger(references[at], type);
       const constraint = tidy({
         ...withEnum(
           shape === undefined ? {} : constraintOf(shape, botocore),
@@ -78,7 +83,7 @@ export function constraintJoin(
           references[at],
           shapes,
         ),
-        ...sources.byHand[path],
+        ...said,
       });
       if (constraint !== undefined) own[member] = indexOf(constraint);
     }
@@ -103,10 +108,10 @@ function reachable(shapes: Readonly<Record<string, Row>>, inputs: readonly unkno
   return [...found].toSorted((a, b) => (a < b ? -1 : 1));
 }
 
-function asInteger(reference: unknown, shape: BotocoreShape | undefined): unknown {
-  if (Array.isArray(reference)) return [asInteger(reference[0], shape), reference[1]];
+function asInteger(reference: unknown, type: string | undefined): unknown {
+  if (Array.isArray(reference)) return [asInteger(reference[0], type), reference[1]];
   if (reference !== 1) return reference;
-  return shape?.type === "integer" ? 3 : shape?.type === "long" ? 8 : 1;
+  return type === "integer" ? 3 : type === "long" ? 8 : 1;
 }
 
 /** Structures end the walk: they bring their own constraints. */
@@ -120,6 +125,7 @@ function constraintOf(name: string, botocore: Botocore, depth = 0): Constraint {
     n: shape.min,
     x: shape.max,
     p: shape.pattern === undefined || !compiles(shape.pattern) ? undefined : shape.pattern,
+    q: LINEAR.get(shape.pattern ?? ""),
     e: shape.enum,
     i: inner(shape.member),
     k: inner(shape.key),
@@ -160,6 +166,16 @@ function tidy(constraint: Constraint): Constraint | undefined {
   const kept = Object.entries(constraint).filter(([, value]) => value !== undefined);
   return kept.length === 0 ? undefined : (Object.fromEntries(kept) as Constraint);
 }
+
+/** Patterns that take exponential or quadratic time to fail, and ones that match the same and do not. */
+const LINEAR: ReadonlyMap<string, string> = new Map([
+  ["^[ \\t]*[\\x20-\\x7E]+([ \\t]+[\\x20-\\x7E]+)*[ \\t]*$", "\\t*[\\x20-\\x7E][\\t\\x20-\\x7E]*"],
+  [
+    "^[ \\t]*[^\\x00-\\x1F:\\x7F]+([ \\t]+[^\\x00-\\x1F:\\x7F]+)*[ \\t]*$",
+    "\\t*[^\\x00-\\x1F:\\x7F](?:\\t|[^\\x00-\\x1F:\\x7F])*",
+  ],
+  [".*\\S.*", "[^\\S\\n\\r\\u2028\\u2029]*\\S.*"],
+]);
 
 /** The patterns are Java's; a few use what JavaScript has not. Those are left out. */
 function compiles(pattern: string): boolean {

@@ -12,7 +12,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { constraintJoin, type Botocore, type Constraint } from "./model-constraints.ts";
+import { constraintJoin, type Botocore, type ByHand } from "./model-constraints.ts";
 import { enumsOf } from "./model-enums.ts";
 
 type Source = {
@@ -47,7 +47,7 @@ const require = createRequire(import.meta.url);
 const root = join(import.meta.dirname, "..");
 const byHand = JSON.parse(readFileSync(join(import.meta.dirname, "constraints.json"), "utf8")) as Record<
   string,
-  Record<string, Constraint>
+  ByHand
 >;
 
 const PROTOCOLS: Readonly<Record<string, string>> = {

@@ -28,10 +28,7 @@ export function awsJson(service: Service, version: "1.0" | "1.1"): Protocol {
         encode: (output, requestId) => ({
           status: 200,
           headers: { "content-type": contentType, "x-amzn-requestid": requestId },
-          body:
-            operation.unit && service.facts.protocols[0] === "awsJson1_1"
-              ? ""
-              : JSON.stringify(compile(operation.output).write(output ?? {})),
+          body: operation.unit ? "" : JSON.stringify(compile(operation.output).write(output ?? {})),
         }),
         fault(facts, requestId) {
           const known = service.faults.find(facts.code);

@@ -2,35 +2,10 @@ import { fault } from "./fault.ts";
 import { Malformed, put } from "./malformed.ts";
 import type { Traits } from "./model.ts";
 import { textCodec } from "./scalar.ts";
-import type { HttpRequest } from "./http.ts";
 import type { ListShape, MapShape, Member, Shape, StructShape } from "./shape.ts";
 
-const MOST_BYTES = 4 * 1024 * 1024;
 const MOST_FIELDS = 10_000;
 const MOST_SEGMENTS = 32;
-
-/**
- * The operation of an awsQuery POST is named in its body, so whoever receives a form reads it before matching:
- * `wire.match(await withForm(request))`. Other requests come back as they are, unread.
- */
-export async function withForm(request: HttpRequest): Promise<HttpRequest> {
-  if (request.form !== undefined || !isForm(request)) return request;
-  const form = (await request.body.bytes(MOST_BYTES)).toString();
-  return { ...request, form };
-}
-
-/** A queue's URL has a path of its own, to which old SQS clients send their forms. */
-const FORM_PATH = /^\/(?:\d{12}\/[\w-]+(?:\.fifo)?\/?)?$/;
-
-/** True of a POST that says it is a form and can be meant for no other protocol: S3's POSTs have a query, or are multipart. */
-function isForm(request: HttpRequest): boolean {
-  return (
-    request.method === "POST" &&
-    FORM_PATH.test(request.path) &&
-    request.headers["x-amz-target"] === undefined &&
-    (request.headers["content-type"]?.toLowerCase().startsWith("application/x-www-form-urlencoded") ?? false)
-  );
-}
 
 /** `Tags.member.1.Key=a` as a tree of the segments between the dots. */
 export type FormNode = { value: string | undefined; readonly children: Map<string, FormNode> };

@@ -10,7 +10,7 @@ export type HttpRequest = {
   /** Lower-case names; repeated headers joined by `, `. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Body;
-  /** The body of an awsQuery POST as text: its operation is named in it, so it is read before matching (`withForm` of wire/form.ts). */
+  /** The body of an awsQuery POST as text: its operation is named in it, so whoever receives it reads it before matching. */
   readonly form?: string;
 };
 export type HttpResponse = {

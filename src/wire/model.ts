@@ -28,11 +28,12 @@ export type Traits = Readonly<{
   httpError?: number;
   awsQueryError?: readonly [code: string, status: number];
 }>;
-/** `n` least, `x` most (of a length or a value), `p` pattern, `e` enum; `i` of a list's items, `k` and `v` of a map's entries. */
+/** `n` least, `x` most (of a length or a value), `p` pattern, `q` what is matched in its place, `e` enum; `i` of a list's items, `k` and `v` of a map's entries. */
 export type Constraint = Readonly<{
   n?: number;
   x?: number;
   p?: string;
+  q?: string;
   e?: readonly string[];
   i?: Constraint;
   k?: Constraint;

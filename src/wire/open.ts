@@ -150,8 +150,8 @@ function isMissing(violations: ReturnType<Validator>, name: string): boolean {
   return violations.some((each) => each.kind === "null" && each.sentence.includes(` at ${place} `));
 }
 
-/** By CloudTrail's sense: these read, whatever else they do. GetActivityTask and ReceiveMessage change what others will see. */
+/** By CloudTrail's sense, to which AssumeRole reads too. GetActivityTask changes what others will see. */
 const READING =
-  /^(?:Get|List|Describe|Head|Lookup|Test|Validate|Simulate|Search|Query|Scan|BatchGet|Filter|Detect|Compare|Recognize|Select|Estimate|Is|Decode)(?=[A-Z]|$)/;
+  /^(?:Get|List|Describe|Head|Lookup|Test|Validate|Simulate|Search|Query|Scan|BatchGet|Filter|Detect|Compare|Recognize|Select|Estimate|Decode|AssumeRole)(?=[A-Z]|$)/;
 const CHANGING: ReadonlySet<string> = new Set(["GetActivityTask"]);
 const isReadOnly = (operation: string): boolean => READING.test(operation) && !CHANGING.has(operation);

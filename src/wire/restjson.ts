@@ -2,7 +2,8 @@ import { faultMembers, parseJson } from "./awsjson.ts";
 import { REST_JSON } from "./dialects.ts";
 import { statusOf } from "./errors.ts";
 import { fault } from "./fault.ts";
-import { treeCompiler, wrongType } from "./json.ts";
+import type { FaultFacts, HttpResponse } from "./http.ts";
+import { treeCompiler, wrongType, type TreeCompiler } from "./json.ts";
 import { Malformed } from "./malformed.ts";
 import { documentLimit, once, type Protocol, type Service } from "./protocol.ts";
 import { queryOf } from "./query.ts";
@@ -58,25 +59,28 @@ export function restJson1(service: Service): Protocol {
           answer.headers["x-amzn-requestid"] = requestId;
           return answer;
         },
-        fault(facts, requestId) {
-          const known = service.faults.find(facts.code);
-          const name = known?.name ?? facts.code;
-          const members = faultMembers(facts, known, compile);
-          // Lambda tells the sides apart in the body too.
-          if (known?.shape.members.some((member) => member.name === "Type") === true)
-            members["Type"] ??= known.side === "client" ? "User" : "Server";
-          return {
-            status: statusOf(facts, known),
-            headers: {
-              "content-type": "application/json",
-              "x-amzn-requestid": requestId,
-              "x-amzn-errortype": name,
-              ...facts.headers,
-            },
-            body: JSON.stringify(members),
-          };
-        },
+        fault: (facts, requestId) => faultResponse(service, facts, requestId, compile),
       };
     },
   };
+}
+
+function faultResponse(service: Service, facts: FaultFacts, requestId: string, compile: TreeCompiler): HttpResponse {
+  const known = service.faults.find(facts.code);
+  const name = known?.name ?? facts.code;
+  const members = faultMembers(facts, known, compile);
+  const headers: Record<string, string> = {
+    "content-type": "application/json",
+    "x-amzn-requestid": requestId,
+    "x-amzn-errortype": name,
+  };
+  for (const { name: member, traits } of known?.shape.members ?? []) {
+    // Lambda tells the sides apart in the body too.
+    if (member === "Type") members[member] ??= known?.side === "server" ? "Service" : "User";
+    const value = members[member];
+    if (traits.httpHeader === undefined || value === undefined) continue;
+    headers[traits.httpHeader.toLowerCase()] = typeof value === "string" ? value : JSON.stringify(value);
+    delete members[member];
+  }
+  return { status: statusOf(facts, known), headers: { ...headers, ...facts.headers }, body: JSON.stringify(members) };
 }

@@ -41,7 +41,7 @@ const SIGNING =
 
 /** Headers that may accompany any request: they say how it travels, not what it does. */
 const CARRYING =
-  /^x-amz-(?:date|content-sha256|security-token|decoded-content-length|trailer|user-agent|region-set|request-payer|expected-bucket-owner|source-expected-bucket-owner|sdk-checksum-algorithm|checksum-.+|meta-.+|s3session-token)$/;
+  /^x-amz-(?:date|content-sha256|security-token|decoded-content-length|trailer|user-agent|region-set|request-payer|expected-bucket-owner|source-expected-bucket-owner|sdk-checksum-algorithm|checksum-.+|meta-.+|s3session-token|cf-id)$/;
 
 function withSignedHeaders(request: HttpRequest): HttpRequest {
   const hoisted = request.query.filter(([name]) => /^x-amz-/i.test(name) && !SIGNING.test(name));

@@ -190,7 +190,7 @@ function allHold(
 
 function rulesOf(shape: Shape, constraint: Constraint | undefined): readonly Rule[] {
   if (constraint === undefined) return [];
-  const { n: least, x: most, p: pattern, e: values } = constraint;
+  const { n: least, x: most, p: pattern, q: matched = pattern, e: values } = constraint;
   const rules: Rule[] = [];
   const isNumber = shape.kind === "integer" || shape.kind === "long" || shape.kind === "number";
   const size = isNumber ? (value: unknown): number => Number(value) : sizeOf;
@@ -199,8 +199,8 @@ function rulesOf(shape: Shape, constraint: Constraint | undefined): readonly Rul
     rules.push(rule(`Member must ${what} less than or equal to ${most}`, (value) => size(value) <= most));
   if (least !== undefined)
     rules.push(rule(`Member must ${what} greater than or equal to ${least}`, (value) => size(value) >= least));
-  if (pattern !== undefined && shape.kind === "string") {
-    const matches = patternOf(pattern, most);
+  if (pattern !== undefined && matched !== undefined && shape.kind === "string") {
+    const matches = patternOf(matched, most);
     rules.push(rule(`Member must satisfy regular expression pattern: ${pattern}`, matches));
   }
   if (values !== undefined && shape.kind === "string") {

@@ -10,12 +10,12 @@ import { test } from "node:test";
 import { AwsSmithyRpcV2CborProtocol } from "@aws-sdk/core/protocols";
 import { HttpResponse } from "@smithy/core/transport";
 import { bodyOf } from "../../src/wire/body.ts";
-import { withForm } from "../../src/wire/form.ts";
 import type { HttpRequest } from "../../src/wire/http.ts";
 import { loadModel } from "../../src/wire/model.ts";
 import { openWire } from "../../src/wire/open.ts";
 import { shapesOf, type Operation } from "../../src/wire/shape.ts";
 import { randomValue, seeded } from "./random.ts";
+import { withForm } from "./request.ts";
 
 const rounds = Number(process.env["STEPWELL_ROUNDS"] ?? 2);
 const seed = Number(process.env["STEPWELL_SEED"] ?? 1);
