@@ -62,9 +62,11 @@ export class SqliteStore implements Store {
     const value = await work(new SqliteReader(this.#reads, this.#versions));
     // What was read may be committed but not on the disk yet; nobody may learn of it before it is.
     if (this.#committed > this.#synced)
-      await new Promise<void>((resolve, reject) =>
-        this.#unsynced.push({ group: this.#committed, finished: { resolve, reject } }),
-      );
+      await new Promise<void>((resolve, reject) => {
+        this.#unsynced.push({ group: this.#committed, finished: { resolve, reject } });
+        // A group whose transactions all threw has left no one else to ask for the sync.
+        this.#sync();
+      });
     return value;
   }
 
