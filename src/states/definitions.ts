@@ -1,7 +1,8 @@
 import { VersionedCache } from "../store/cache.ts";
 import type { Reader } from "../store/store.ts";
 import { fault } from "../wire/fault.ts";
-import { compile, InvalidDefinition, type Machine } from "./asl/machine.ts";
+import { compile, InvalidDefinition, validate, type Machine } from "./asl/machine.ts";
+
 import type { Diagnostic, MachineType } from "./asl/types.ts";
 import { machineByArn, revisionById, type MachineRow, type RevisionRow } from "./rows/machines.ts";
 import { refusalOf } from "./tasks/target.ts";
@@ -57,30 +58,33 @@ export function missingMachine(arn: string): never {
   throw fault("StateMachineDoesNotExist", `State Machine Does Not Exist: '${arn}'`);
 }
 
-/** Everything that speaks against a definition: what the language refuses, and tasks that nobody here could do. */
-export function findings(definition: string, type: MachineType): { diagnostics: Diagnostic[]; machine?: Machine } {
-  let machine: Machine;
-  try {
-    machine = compile(definition, type);
-  } catch (error) {
-    if (error instanceof InvalidDefinition) return { diagnostics: [...error.diagnostics] };
-    throw error;
-  }
-  const diagnostics = machine.tasks.flatMap((task): Diagnostic[] => {
-    const message = refusalOf(task.resource);
-    if (message === undefined) return [];
-    return [{ severity: "ERROR", code: "SCHEMA_VALIDATION_FAILED", message, location: task.location }];
-  });
-  return { diagnostics, machine };
+/** Everything that speaks against a definition: what the language finds, and tasks that nobody here could do. */
+export function findings(definition: string, type: MachineType): readonly Diagnostic[] {
+  const found = validate(definition, type);
+  if (found.some(isError)) return found;
+  return [...unserved(compile(definition, type)), ...found];
 }
 
-/** Compiles a definition that was given to Create or Update; throws AWS's InvalidDefinition. */
-export function checkedMachine(definition: string, type: MachineType): Machine {
-  const { diagnostics, machine } = findings(definition, type);
-  const errors = diagnostics.filter(({ severity }) => severity === "ERROR");
-  if (errors.length > 0 || machine === undefined) {
-    const list = errors.map(({ code, message, location }) => `${code}: ${message}${location ? ` at ${location}` : ""}`);
-    throw fault("InvalidDefinition", `Invalid State Machine Definition: '${list.join(", ")}'`);
+/** Throws AWS's InvalidDefinition for a definition that was given to Create or Update. */
+export function checkDefinition(definition: string, type: MachineType): void {
+  let refused: InvalidDefinition | undefined;
+  try {
+    const missing = unserved(compile(definition, type));
+    if (missing.length > 0) refused = new InvalidDefinition(missing);
+  } catch (error) {
+    if (!(error instanceof InvalidDefinition)) throw error;
+    refused = error;
   }
-  return machine;
+  if (refused) throw fault("InvalidDefinition", refused.message);
+}
+
+export function isError({ severity }: Diagnostic): boolean {
+  return severity === "ERROR";
+}
+
+function unserved(machine: Machine): Diagnostic[] {
+  return machine.tasks.flatMap(({ resource, location }): Diagnostic[] => {
+    const message = refusalOf(resource);
+    return message === undefined ? [] : [{ severity: "ERROR", code: "SCHEMA_VALIDATION_FAILED", message, location }];
+  });
 }

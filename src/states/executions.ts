@@ -121,9 +121,13 @@ export class Executions {
     const stored = JSON.parse(row.run) as Stored;
     const facts = this.#facts();
     const transition = step(revision.machine, stored.run, signal, facts);
-    if (transition.stale) return false;
-    const { ended, events, run } = transition;
     const arn = executionArn(key);
+    if (transition.stale) {
+      // A timer that fell due too early is asked for again, with the time that it has now.
+      await this.#carryOut(transaction, key, row.trace, arn, transition, revision.roleArn);
+      return false;
+    }
+    const { ended, events, run } = transition;
     const first = events[0];
     if (first) await insertHistory(transaction, key, first.id, JSON.stringify(events));
     const last_event = run.lastEventId;
@@ -166,6 +170,21 @@ export class Executions {
       });
       return announce(this.#parts, transaction, row);
     }
+    await this.#carryOut(transaction, row, trace, arn, transition, roleArn);
+    if (transition.more) {
+      const body: SignalWork = { machine, name, signal: { kind: "continue" } };
+      await this.#parts.relay.append(transaction, { kind: "states.continue", key: arn, trace, body });
+    }
+  }
+
+  async #carryOut(
+    transaction: Transaction,
+    { machine, name }: ExecutionKey,
+    trace: string,
+    arn: string,
+    transition: Transition,
+    roleArn: string,
+  ): Promise<void> {
     for (const effect of transition.effects) {
       if (effect.kind === "timer") {
         const body: SignalWork = { machine, name, signal: { kind: "timer", id: effect.id } };
@@ -181,10 +200,6 @@ export class Executions {
       } else {
         await this.#parts.relay.cancel(transaction, "states.task", taskKey(arn, effect.token));
       }
-    }
-    if (transition.more) {
-      const body: SignalWork = { machine, name, signal: { kind: "continue" } };
-      await this.#parts.relay.append(transaction, { kind: "states.continue", key: arn, trace, body });
     }
   }
 

@@ -1,3 +1,4 @@
+import type * as sfn from "@aws-sdk/client-sfn";
 import type { Access, CallFacts } from "../flow.ts";
 import { defineService, type ServiceDefinition } from "../wire/service.ts";
 import { executionHandlers } from "./api/executions.ts";
@@ -9,7 +10,7 @@ import { machineArn } from "./arns.ts";
 
 /** Step Functions. */
 export function statesService(own: StatesParts): ServiceDefinition {
-  return defineService<typeof import("@aws-sdk/client-sfn")>({
+  return defineService<typeof sfn>({
     name: "states",
     model: "sfn",
     eventSource: "states.amazonaws.com",

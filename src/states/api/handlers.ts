@@ -1,10 +1,12 @@
+import type * as sfn from "@aws-sdk/client-sfn";
 import type { Parts } from "../../flow.ts";
 import type { Handlers } from "../../wire/service.ts";
 import type { Definitions } from "../definitions.ts";
 import type { Executions } from "../executions.ts";
 
 /** The operations of Step Functions, typed by the SDK. */
-export type StatesHandlers = Handlers<typeof import("@aws-sdk/client-sfn")>;
+export type StatesHandlers = Handlers<typeof sfn>;
+export type Handle<Operation extends keyof StatesHandlers> = NonNullable<StatesHandlers[Operation]>;
 
 /** What the handlers are built from. */
 export type StatesParts = {

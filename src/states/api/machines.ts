@@ -1,7 +1,7 @@
 import type { LoggingConfiguration, UpdateStateMachineOutput } from "@aws-sdk/client-sfn";
 import { fault } from "../../wire/fault.ts";
 import { checkName, machineArn } from "../arns.ts";
-import { checkedMachine, findings, machineScope, missingMachine } from "../definitions.ts";
+import { checkDefinition, findings, isError, machineScope, missingMachine } from "../definitions.ts";
 import { pageSize, positionOf, tokenOf } from "../paging.ts";
 import {
   insertMachine,
@@ -14,151 +14,170 @@ import {
   type MachineRow,
   type RevisionRow,
 } from "../rows/machines.ts";
-import type { StatesHandlers, StatesParts } from "./handlers.ts";
+import type { Handle, StatesHandlers, StatesParts } from "./handlers.ts";
 import { ownMachine } from "./own.ts";
 import { checkRoleArn, checkSettings, encryptionOf, notOffered, sameSettings, settingsOf } from "./settings.ts";
 import { mergedTags } from "./tags.ts";
 
-export function machineHandlers({ parts, definitions }: StatesParts) {
+export function machineHandlers(own: StatesParts): StatesHandlers {
   return {
-    async CreateStateMachine(input, call) {
-      checkName(input.name);
-      checkRoleArn(input.roleArn);
-      if (input.type === "EXPRESS") throw notOffered("state machines of type EXPRESS");
-      checkSettings(input);
-      checkedMachine(input.definition, "STANDARD");
-      const arn = machineArn({ ...call, name: input.name });
-      await call.passRole(input.roleArn, "states.amazonaws.com", arn);
-      const now = parts.clock.now();
-      const { name, definition } = input;
-      const wanted = settingsOf(input, undefined);
-      const tags = mergedTags([], input.tags ?? []);
-      const revision = parts.clock.uuid();
-      return call.commit(async (transaction) => {
-        const existing = await machineByArn(transaction, arn);
-        if (existing) {
-          const current = await revisionById(transaction, existing.revision);
-          if (current?.definition === definition && sameSettings(existing, wanted))
-            return { stateMachineArn: arn, creationDate: new Date(existing.created_at) };
-          throw fault("StateMachineAlreadyExists", `State Machine Already Exists: '${arn}'`);
-        }
-        const { account, region } = call;
-        await insertRevision(transaction, {
-          id: revision,
-          machine: arn,
-          visible: 0,
-          role_arn: input.roleArn,
-          definition,
-          created_at: now,
-        });
-        await insertMachine(transaction, {
-          arn,
-          account,
-          region,
-          name,
-          created_at: now,
-          updated_at: null,
-          revision,
-          ...wanted,
-          tags: JSON.stringify(tags),
-        });
-        transaction.bump(machineScope(arn));
-        return { stateMachineArn: arn, creationDate: new Date(now) };
-      });
-    },
+    CreateStateMachine: createStateMachine(own),
+    UpdateStateMachine: updateStateMachine(own),
+    DescribeStateMachine: describeStateMachine(own),
+    ListStateMachines: listStateMachines(own),
+    DeleteStateMachine: deleteStateMachine(own),
+    ValidateStateMachineDefinition: validateStateMachineDefinition(),
+  };
+}
 
-    async UpdateStateMachine(input, call) {
-      const arn = ownMachine(input.stateMachineArn, call);
-      const settings = [input.loggingConfiguration, input.tracingConfiguration, input.encryptionConfiguration];
-      if (input.definition === undefined && input.roleArn === undefined && settings.every((one) => one === undefined))
-        throw fault(
-          "MissingRequiredParameter",
-          "Either the definition, the role ARN, the LoggingConfiguration, the TracingConfiguration, or the EncryptionConfiguration must be specified",
-        );
-      checkSettings(input);
-      if (input.definition !== undefined) checkedMachine(input.definition, "STANDARD");
-      if (input.roleArn !== undefined) {
-        checkRoleArn(input.roleArn);
-        await call.passRole(input.roleArn, "states.amazonaws.com", arn);
+function createStateMachine({ parts }: StatesParts): Handle<"CreateStateMachine"> {
+  return async (input, call) => {
+    checkName(input.name);
+    checkRoleArn(input.roleArn);
+    if (input.type === "EXPRESS") throw notOffered("state machines of type EXPRESS");
+    checkSettings(input);
+    checkDefinition(input.definition, "STANDARD");
+    const arn = machineArn({ ...call, name: input.name });
+    await call.passRole(input.roleArn, "states.amazonaws.com", arn);
+    const now = parts.clock.now();
+    const { name, definition } = input;
+    const wanted = settingsOf(input, undefined);
+    const tags = mergedTags([], input.tags ?? []);
+    const revision = parts.clock.uuid();
+    return call.commit(async (transaction) => {
+      const existing = await machineByArn(transaction, arn);
+      if (existing) {
+        const current = await revisionById(transaction, existing.revision);
+        if (current?.definition === definition && sameSettings(existing, wanted))
+          return { stateMachineArn: arn, creationDate: new Date(existing.created_at) };
+        throw fault("StateMachineAlreadyExists", `State Machine Already Exists: '${arn}'`);
       }
-      const now = parts.clock.now();
-      const id = parts.clock.uuid();
-      return call.commit(async (transaction): Promise<UpdateStateMachineOutput> => {
-        const row = (await machineByArn(transaction, arn)) ?? missingMachine(arn);
-        const current = await revisionById(transaction, row.revision);
-        if (!current) throw new Error(`the definition of ${arn} is gone`);
-        const definition = input.definition ?? current.definition;
-        const role_arn = input.roleArn ?? current.role_arn;
-        // AWS keeps the revision when neither the definition nor the role changes.
-        const same = definition === current.definition && role_arn === current.role_arn;
-        if (!same) {
-          await insertRevision(transaction, { id, machine: arn, visible: 1, role_arn, definition, created_at: now });
-          await retireRevision(transaction, current.id, now);
-        }
-        const revision = same ? current : { id, visible: 1 };
-        await updateMachine(transaction, arn, { updated_at: now, revision: revision.id, ...settingsOf(input, row) });
-        transaction.bump(machineScope(arn));
-        return { updateDate: new Date(now), ...(revision.visible === 1 && { revisionId: revision.id }) };
+      const { account, region } = call;
+      await insertRevision(transaction, {
+        id: revision,
+        machine: arn,
+        visible: 0,
+        role_arn: input.roleArn,
+        definition,
+        created_at: now,
       });
-    },
-
-    async DescribeStateMachine(input, call) {
-      const arn = ownMachine(input.stateMachineArn, call);
-      return call.read(async (reader) => {
-        const row = await definitions.existingMachine(reader, arn);
-        const revision = await revisionById(reader, row.revision);
-        if (!revision) throw new Error(`the definition of ${arn} is gone`);
-        const compiled = await definitions.revision(reader, row.revision);
-        return {
-          ...described(row, revision, input.includedData === "METADATA_ONLY", compiled.machine.variableReferences),
-          status: "ACTIVE" as const,
-          type: "STANDARD" as const,
-          creationDate: new Date(row.created_at),
-        };
+      await insertMachine(transaction, {
+        arn,
+        account,
+        region,
+        name,
+        created_at: now,
+        updated_at: null,
+        revision,
+        ...wanted,
+        tags: JSON.stringify(tags),
       });
-    },
+      transaction.bump(machineScope(arn));
+      return { stateMachineArn: arn, creationDate: new Date(now) };
+    });
+  };
+}
 
-    async ListStateMachines(input, call) {
-      const limit = pageSize(input.maxResults);
-      const [after = ""] = positionOf("machines", input.nextToken) ?? [];
-      const rows = await call.read((reader) =>
-        machinesAfter(reader, call.account, call.region, String(after), limit + 1),
+function updateStateMachine({ parts }: StatesParts): Handle<"UpdateStateMachine"> {
+  return async (input, call) => {
+    const arn = ownMachine(input.stateMachineArn, call);
+    const settings = [input.loggingConfiguration, input.tracingConfiguration, input.encryptionConfiguration];
+    if (input.definition === undefined && input.roleArn === undefined && settings.every((one) => one === undefined))
+      throw fault(
+        "MissingRequiredParameter",
+        "Either the definition, the role ARN, the LoggingConfiguration, the TracingConfiguration, or the EncryptionConfiguration must be specified",
       );
-      const page = rows.slice(0, limit);
-      const last = page.at(-1);
-      return {
-        stateMachines: page.map((row) => ({
-          stateMachineArn: row.arn,
-          name: row.name,
-          type: "STANDARD" as const,
-          creationDate: new Date(row.created_at),
-        })),
-        ...(rows.length > limit && last && { nextToken: tokenOf("machines", [last.name]) }),
-      };
-    },
+    checkSettings(input);
+    if (input.definition !== undefined) checkDefinition(input.definition, "STANDARD");
+    if (input.roleArn !== undefined) {
+      checkRoleArn(input.roleArn);
+      await call.passRole(input.roleArn, "states.amazonaws.com", arn);
+    }
+    const now = parts.clock.now();
+    const id = parts.clock.uuid();
+    return call.commit(async (transaction): Promise<UpdateStateMachineOutput> => {
+      const row = (await machineByArn(transaction, arn)) ?? missingMachine(arn);
+      const current = await revisionById(transaction, row.revision);
+      if (!current) throw new Error(`the definition of ${arn} is gone`);
+      const definition = input.definition ?? current.definition;
+      const role_arn = input.roleArn ?? current.role_arn;
+      // AWS keeps the revision when neither the definition nor the role changes.
+      const same = definition === current.definition && role_arn === current.role_arn;
+      if (!same) {
+        await insertRevision(transaction, { id, machine: arn, visible: 1, role_arn, definition, created_at: now });
+        await retireRevision(transaction, current.id, now);
+      }
+      const revision = same ? current : { id, visible: 1 };
+      await updateMachine(transaction, arn, { updated_at: now, revision: revision.id, ...settingsOf(input, row) });
+      transaction.bump(machineScope(arn));
+      return { updateDate: new Date(now), ...(revision.visible === 1 && { revisionId: revision.id }) };
+    });
+  };
+}
 
-    async DeleteStateMachine(input, call) {
-      const arn = ownMachine(input.stateMachineArn, call);
-      return call.commit(async (transaction) => {
-        // Running executions are ended and the machine leaves in the relay; deleting what is not there is no error on AWS.
-        const body = { machine: arn };
-        await parts.relay.append(transaction, { kind: "states.delete", key: arn, trace: call.trace, body });
-        return {};
-      });
-    },
-
-    async ValidateStateMachineDefinition(input, _call) {
-      const { diagnostics } = findings(input.definition, input.type ?? "STANDARD");
-      const severities = input.severity === "WARNING" ? ["ERROR", "WARNING"] : ["ERROR"];
-      const told = diagnostics.filter(({ severity }) => severities.includes(severity));
-      const limit = pageSize(input.maxResults);
+function describeStateMachine({ definitions }: StatesParts): Handle<"DescribeStateMachine"> {
+  return async (input, call) => {
+    const arn = ownMachine(input.stateMachineArn, call);
+    return call.read(async (reader) => {
+      const row = await definitions.existingMachine(reader, arn);
+      const revision = await revisionById(reader, row.revision);
+      if (!revision) throw new Error(`the definition of ${arn} is gone`);
+      const compiled = await definitions.revision(reader, row.revision);
       return {
-        result: diagnostics.some(({ severity }) => severity === "ERROR") ? ("FAIL" as const) : ("OK" as const),
-        diagnostics: told.slice(0, limit).map((diagnostic) => ({ ...diagnostic })),
-        truncated: told.length > limit,
+        ...described(row, revision, input.includedData === "METADATA_ONLY", compiled.machine.variableReferences),
+        status: "ACTIVE" as const,
+        type: "STANDARD" as const,
+        creationDate: new Date(row.created_at),
       };
-    },
-  } satisfies StatesHandlers;
+    });
+  };
+}
+
+function listStateMachines(_own: StatesParts): Handle<"ListStateMachines"> {
+  return async (input, call) => {
+    const limit = pageSize(input.maxResults);
+    const [after = ""] = positionOf("machines", input.nextToken) ?? [];
+    const rows = await call.read((reader) =>
+      machinesAfter(reader, call.account, call.region, String(after), limit + 1),
+    );
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    return {
+      stateMachines: page.map((row) => ({
+        stateMachineArn: row.arn,
+        name: row.name,
+        type: "STANDARD" as const,
+        creationDate: new Date(row.created_at),
+      })),
+      ...(rows.length > limit && last && { nextToken: tokenOf("machines", [last.name]) }),
+    };
+  };
+}
+
+function deleteStateMachine({ parts }: StatesParts): Handle<"DeleteStateMachine"> {
+  return async (input, call) => {
+    const arn = ownMachine(input.stateMachineArn, call);
+    return call.commit(async (transaction) => {
+      // Running executions are ended and the machine leaves in the relay; deleting what is not there is no error on AWS.
+      const body = { machine: arn };
+      await parts.relay.append(transaction, { kind: "states.delete", key: arn, trace: call.trace, body });
+      return {};
+    });
+  };
+}
+
+function validateStateMachineDefinition(): Handle<"ValidateStateMachineDefinition"> {
+  return async (input) => {
+    const diagnostics = findings(input.definition, input.type ?? "STANDARD");
+    const severities = input.severity === "WARNING" ? ["ERROR", "WARNING"] : ["ERROR"];
+    const told = diagnostics.filter(({ severity }) => severities.includes(severity));
+    const limit = pageSize(input.maxResults);
+    return {
+      result: diagnostics.some(isError) ? ("FAIL" as const) : ("OK" as const),
+      diagnostics: told.slice(0, limit).map((diagnostic) => ({ ...diagnostic })),
+      truncated: told.length > limit,
+    };
+  };
 }
 
 /** The members that DescribeStateMachine and DescribeStateMachineForExecution share. */

@@ -1,5 +1,5 @@
 import { HEX_UPPER, LETTERS_AND_DIGITS, type Clock } from "../../clock/clock.ts";
-import { AwsFault } from "../../wire/fault.ts";
+import type { AwsFault } from "../../wire/fault.ts";
 import { loadModel, type Model } from "../../wire/model.ts";
 import type { SdkService } from "./services.ts";
 
@@ -65,9 +65,9 @@ function modelOf(name: string): Model {
   return model;
 }
 
-/** Whether the service's model declares an error of this code. */
+/** Whether an operation of the service declares this error: those are the exceptions that the SDK has classes for. */
 function declared(model: string, code: string): boolean {
-  return modelOf(model).errors.includes(code);
+  return Object.values(modelOf(model).operations).some(([, , , errors]) => errors.includes(code));
 }
 
 function statusOf(fault: AwsFault, model: string): number {

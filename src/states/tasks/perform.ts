@@ -1,6 +1,6 @@
 import type { Caller, Parts } from "../../flow.ts";
 import { AwsFault } from "../../wire/fault.ts";
-import { Malformed } from "../../wire/malformed.ts";
+import type { Wire } from "../../wire/http.ts";
 import { openWire } from "../../wire/open.ts";
 import { executionArn, parseMachineArn } from "../arns.ts";
 import type { TaskWork } from "../executions.ts";
@@ -23,8 +23,6 @@ export async function perform(parts: Parts, task: TaskWork, trace: string): Prom
   } catch (error) {
     if (error instanceof TaskFailed) return { failure: error.failure };
     if (error instanceof AwsFault) return { failure: failureOf(error, target, parts) };
-    if (error instanceof Malformed)
-      return { failure: { error: "States.Runtime", cause: `${error.message} by Step Functions` } };
     throw error;
   }
 }
@@ -54,9 +52,19 @@ async function callByModel(
   resourceType: string,
 ): Promise<unknown> {
   const wire = openWire(model);
-  const input = wire.fromJson(operation, parameters);
+  const input = inputOf(wire, operation, parameters);
   const output = await parts.call({ service, operation, input, as, trace, region });
   return wire.toJson(operation, await withStreamsRead(output, resourceType));
+}
+
+/** What the operation's model has no place for fails the task; AWS: "The field 'x' is not supported by Step Functions". */
+function inputOf(wire: Wire, operation: string, parameters: unknown): unknown {
+  try {
+    return wire.fromJson(operation, parameters);
+  } catch (error) {
+    if (!(error instanceof AwsFault)) throw error;
+    throw new TaskFailed("States.Runtime", error.message.replace(/is not supported$/, "$& by Step Functions"));
+  }
 }
 
 type Entry = Readonly<Record<string, unknown>> & { readonly Detail?: unknown; readonly Resources?: readonly unknown[] };
