@@ -58,7 +58,15 @@ export function readPath(text: string, start: number): [PathSyntax, number] {
   if (head === null) throw new PathSyntaxError("A path must begin with '$'");
   const tokens: PathToken[] = [];
   const at = readTokens(text, VARIABLE.lastIndex, tokens);
-  return [{ text: text.slice(start, at), root: head[1] ?? "", tokens, definite: tokens.every(isDefinite) }, at];
+  return [
+    {
+      text: text.slice(start, at),
+      root: head[1] ?? "",
+      tokens,
+      definite: tokens.every((token, i) => isDefinite(token, i === tokens.length - 1)),
+    },
+    at,
+  ];
 }
 
 /** Reads tokens until something else comes; also used for `@.a.b` in filters. */
@@ -81,8 +89,9 @@ export function readTokens(text: string, start: number, tokens: PathToken[]): nu
   return at;
 }
 
-function isDefinite(token: PathToken): boolean {
-  if (token.kind === "keys") return token.keys.length === 1;
+/** Several keys at the end of a path make one object of them, as Jayway does. */
+function isDefinite(token: PathToken, last: boolean): boolean {
+  if (token.kind === "keys") return token.keys.length === 1 || last;
   if (token.kind === "indexes") return token.indexes.length === 1;
   return token.kind === "function";
 }

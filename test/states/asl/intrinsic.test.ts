@@ -1,0 +1,103 @@
+/** The intrinsic functions and their quirks. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compile, InvalidDefinition } from "../../../src/states/asl/machine.ts";
+import { passed, passFailure } from "./support.ts";
+
+const DATA = {
+  a: [1, 2, 3, 3],
+  o: { k: "v", n: null, l: [1, "two"] },
+  s: "it's",
+  empty: [],
+  json: `{"x":[1.5]}`,
+  n: 7,
+};
+
+const RESULTS: readonly (readonly [call: string, value: unknown])[] = [
+  ["States.Format('{} and {}', $.n, $.s)", "7 and it's"],
+  ["States.Format('{}', $.o.n)", "null"],
+  ["States.Format('{}', $.o)", "{k=v, n=null, l=[1, two]}"],
+  [String.raw`States.Format('it\'s \{{}\} \\', 1)`, String.raw`it's {1} ${"\\"}`],
+  ["States.Format('no argument')", "no argument"],
+  ["States.StringToJson($.json)", { x: [1.5] }],
+  ["States.JsonToString($.o)", `{"k":"v","n":null,"l":[1,"two"]}`],
+  ["States.Array()", []],
+  ["States.Array(1, 'b', $.a, null, true)", [1, "b", [1, 2, 3, 3], null, true]],
+  ["States.ArrayPartition($.a, 3)", [[1, 2, 3], [3]]],
+  ["States.ArrayPartition($.empty, 3)", []],
+  ["States.ArrayContains($.a, 3.0)", true],
+  ["States.ArrayContains($.a, '3')", false],
+  ["States.ArrayRange(1, 9, 2)", [1, 3, 5, 7, 9]],
+  ["States.ArrayRange(3, 1, -1)", [3, 2, 1]],
+  ["States.ArrayRange(3, 1, 1)", []],
+  ["States.ArrayGetItem($.a, 1.9)", 2],
+  ["States.ArrayGetItem($.empty, 5)", null],
+  ["States.ArrayLength($.a)", 4],
+  ["States.ArrayUnique($.a)", [1, 2, 3]],
+  ["States.Base64Encode('Data to encode')", "RGF0YSB0byBlbmNvZGU="],
+  ["States.Base64Decode('RGF0YSB0byBlbmNvZGU=')", "Data to encode"],
+  ["States.Hash('input data', 'SHA-1')", "aaff4a450a104cd177d28d18d74485e8cae074b7"],
+  ["States.JsonMerge($.o, States.StringToJson('{\"k\":2}'), false)", { k: 2, n: null, l: [1, "two"] }],
+  ["States.MathAdd(111, -1)", 110],
+  ["States.MathAdd(1.5, 1)", 3],
+  ["States.StringSplit('1,2;3', ',;')", ["1", "2", "3"]],
+  ["States.StringSplit(',,,,', ',')", []],
+  ["States.UUID()", "id-1"],
+  ["States.MathRandom(10, 20)", 15],
+  ["States.ArrayLength(States.ArrayPartition(States.ArrayRange(0, 99, 1), 10))", 10],
+];
+
+test("intrinsic functions give what AWS gives", () => {
+  for (const [call, value] of RESULTS) {
+    assert.deepEqual(passed({ Parameters: { "x.$": call } }, DATA), { x: value }, call);
+  }
+});
+
+test("a seed decides: java.util.Random", () => {
+  // new Random(42).nextInt(10) is 0, new Random(42).nextInt(16) is 11 (the top bits of the first draw).
+  assert.deepEqual(passed({ Parameters: { "x.$": "States.MathRandom(0, 10, 42)" } }), { x: 0 });
+  assert.deepEqual(passed({ Parameters: { "x.$": "States.MathRandom(0, 16, 42)" } }), { x: 11 });
+});
+
+test("a failing call is States.Runtime and names the call", () => {
+  const failures: readonly (readonly [string, RegExp])[] = [
+    ["States.ArrayGetItem($.a, 4)", /out of bounds/],
+    ["States.ArrayGetItem($.a, -1)", /out of bounds/],
+    ["States.ArrayRange(1, 2000, 1)", /at most 1000/],
+    ["States.ArrayRange(1, 2, 0)", /zero/],
+    ["States.ArrayPartition($.a, 0)", /positive/],
+    ["States.MathAdd(2147483647, 1)", /range/],
+    ["States.MathAdd('1', 1)", /number/],
+    ["States.JsonMerge($.o, $.o, true)", /Deep/],
+    ["States.Hash('a', 'MD4')", /MD4/],
+    ["States.StringToJson('{')", /not valid JSON/],
+    ["States.Base64Decode('*')", /Base64/],
+    ["States.Format('{}')", /number of arguments/],
+    ["States.Format('{', 1)", /^[^]*Invalid template in States\.Format: matching '}' not found for '{'\.$/],
+    ["States.ArrayLength($.missing)", /could not be found/],
+    ["States.ArrayLength(States.Hash('a', 'x'))", /evaluating the intrinsic function: States\.Hash\('a', 'x'\)\. /],
+  ];
+  for (const [call, reason] of failures) {
+    const failure = passFailure({ Parameters: { "x.$": call } }, DATA);
+    assert.match(failure, /^There was an error while evaluating the intrinsic function: States\./, call);
+    assert.match(failure, reason, call);
+  }
+});
+
+test("calls with a mistake are refused at create", () => {
+  const nested = `${"States.Array(".repeat(11)}1${")".repeat(11)}`;
+  for (const call of [
+    "States.Nope()",
+    "States.UUID(1)",
+    "States.Format()",
+    "States.Array(1",
+    "States.Array(1,)",
+    "States.Array(x)",
+    "States.Format('a)",
+    "States.Array() x",
+    nested,
+  ]) {
+    const states = { P: { Type: "Pass", End: true, Parameters: { "x.$": call } } };
+    assert.throws(() => compile(JSON.stringify({ StartAt: "P", States: states }), "STANDARD"), InvalidDefinition, call);
+  }
+});

@@ -1,0 +1,472 @@
+/** The transition function: events with AWS's ids and details, effects, retries, catchers, timers, children. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { step } from "../../../src/states/asl/step.ts";
+import { machineOf, NOW, outputOf, Rehearsal, startSignal } from "./support.ts";
+
+const S3 = "arn:aws:states:::aws-sdk:s3:listBuckets";
+const QUEUE = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
+const end = { End: true };
+const pass = { Type: "Pass", End: true };
+const NOT_TRUNCATED = { truncated: false };
+
+test("Helloworld: four events, the input's text untouched", () => {
+  const machine = machineOf({ HelloWorld: pass });
+  const input = ' {"a": 1.0} ';
+  const facts = { now: NOW, random: () => 0, uuid: () => "id" };
+  const { events, ended, effects, run, more } = step(machine, null, startSignal(input), facts);
+  const timestamp = NOW;
+  assert.deepEqual(events, [
+    {
+      id: 1,
+      previousEventId: 0,
+      timestamp,
+      type: "ExecutionStarted",
+      executionStartedEventDetails: {
+        input,
+        inputDetails: NOT_TRUNCATED,
+        roleArn: "arn:aws:iam::123456789012:role/machine",
+      },
+    },
+    {
+      id: 2,
+      previousEventId: 0,
+      timestamp,
+      type: "PassStateEntered",
+      stateEnteredEventDetails: { name: "HelloWorld", input, inputDetails: NOT_TRUNCATED },
+    },
+    {
+      id: 3,
+      previousEventId: 2,
+      timestamp,
+      type: "PassStateExited",
+      stateExitedEventDetails: { name: "HelloWorld", output: input, outputDetails: NOT_TRUNCATED },
+    },
+    {
+      id: 4,
+      previousEventId: 3,
+      timestamp,
+      type: "ExecutionSucceeded",
+      executionSucceededEventDetails: { output: input, outputDetails: NOT_TRUNCATED },
+    },
+  ]);
+  assert.deepEqual(ended, { status: "SUCCEEDED", output: input });
+  assert.deepEqual([effects, run.status, more], [[], "SUCCEEDED", undefined]);
+});
+
+test("a task: scheduled with its parameters, answered, its result placed", () => {
+  const run = new Rehearsal(
+    {
+      T: {
+        Type: "Task",
+        Resource: S3,
+        Parameters: { "Bucket.$": "$.b" },
+        ResultSelector: { "n.$": "$.Count" },
+        ResultPath: "$.r",
+        OutputPath: "$.r",
+        ...end,
+      },
+    },
+    { b: "x" },
+  );
+  const { token, parameters, scheduledEventId, resource } = run.task();
+  assert.deepEqual([parameters, scheduledEventId, resource], ['{"Bucket":"x"}', 3, S3]);
+  assert.deepEqual(run.events[2]?.["taskScheduledEventDetails"], {
+    parameters,
+    region: "eu-west-1",
+    resource: "listBuckets",
+    resourceType: "aws-sdk:s3",
+  });
+  run.send({ kind: "taskSucceeded", token, output: '{"Count":3.0}' });
+  assert.deepEqual(run.story(), [
+    "1<0 ExecutionStarted",
+    "2<0 TaskStateEntered",
+    "3<2 TaskScheduled",
+    "4<3 TaskStarted",
+    "5<4 TaskSucceeded",
+    "6<5 TaskStateExited",
+    "7<6 ExecutionSucceeded",
+  ]);
+  assert.equal(run.ended?.output, '{"n":3.0}');
+  assert.equal(run.send({ kind: "taskSucceeded", token, output: "1" }).stale, true);
+});
+
+test("lambda and activity resources have their own events; an activity's clock starts with its worker", () => {
+  const lambda = new Rehearsal({
+    T: { Type: "Task", Resource: "arn:aws:lambda:eu-west-1:123456789012:function:f", TimeoutSeconds: 5, ...end },
+  });
+  lambda.send({ kind: "taskFailed", token: lambda.task().token, error: "E" });
+  assert.deepEqual(lambda.story().slice(2), [
+    "3<2 LambdaFunctionScheduled",
+    "4<3 LambdaFunctionStarted",
+    "5<4 LambdaFunctionFailed",
+    "6<5 ExecutionFailed",
+  ]);
+  assert.deepEqual(lambda.events[4]?.["lambdaFunctionFailedEventDetails"], { error: "E" });
+  assert.deepEqual(lambda.ended, { status: "FAILED", error: "E" });
+
+  const activity = new Rehearsal({
+    T: { Type: "Task", Resource: "arn:aws:states:eu-west-1:123456789012:activity:a", TimeoutSeconds: 5, ...end },
+  });
+  assert.deepEqual(
+    activity.effects.map(({ kind }) => kind),
+    ["task"],
+  );
+  activity.send({ kind: "taskStarted", token: activity.task().token, workerName: "w" });
+  assert.deepEqual(activity.events[3]?.["activityStartedEventDetails"], { workerName: "w" });
+  activity.fire("timeout:");
+  assert.deepEqual(activity.story().slice(4), ["5<4 ActivityTimedOut", "6<5 ExecutionFailed"]);
+  assert.deepEqual(activity.ended, { status: "FAILED", error: "States.Timeout" });
+});
+
+test("each heartbeat starts the clock anew; an expired one is caught as States.HeartbeatTimeout", () => {
+  const run = new Rehearsal({
+    T: {
+      Type: "Task",
+      Resource: QUEUE,
+      HeartbeatSeconds: 10,
+      Parameters: { "t.$": "$$.Task.Token" },
+      Catch: [{ ErrorEquals: ["States.HeartbeatTimeout"], Next: "C" }],
+      ...end,
+    },
+    C: pass,
+  });
+  const { token, parameters } = run.task();
+  assert.deepEqual(JSON.parse(parameters), { t: token });
+  run.send({ kind: "taskSubmitted", token, output: "{}" });
+  run.now += 9_000;
+  run.send({ kind: "heartbeat", token });
+  const timer = run.timer("heartbeat:");
+  assert.equal(timer.at, NOW + 19_000);
+  run.now = NOW + 10_000;
+  const early = run.send({ kind: "timer", id: timer.id });
+  assert.equal(early.stale, true);
+  assert.deepEqual(early.effects, [timer]);
+  run.now = timer.at;
+  run.send({ kind: "timer", id: timer.id });
+  assert.deepEqual(run.story().slice(2, 7), [
+    "3<2 TaskScheduled",
+    "4<3 TaskStarted",
+    "5<4 TaskSubmitted",
+    "6<5 TaskTimedOut",
+    "7<6 TaskStateExited",
+  ]);
+  assert.deepEqual(JSON.parse(run.ended?.output ?? ""), { Error: "States.Timeout", Cause: null });
+});
+
+test("Retry: own counters, backoff, cap and jitter; a new token each time; then Catch", () => {
+  const run = new Rehearsal({
+    T: {
+      Type: "Task",
+      Resource: S3,
+      Retry: [
+        { ErrorEquals: ["A"], IntervalSeconds: 2, BackoffRate: 3, MaxAttempts: 3, MaxDelaySeconds: 10 },
+        { ErrorEquals: ["B"], MaxAttempts: 1, JitterStrategy: "FULL" },
+      ],
+      Catch: [{ ErrorEquals: ["States.TaskFailed"], ResultPath: "$.e", Assign: { "why.$": "$.Error" }, Next: "C" }],
+      ...end,
+    },
+    C: { Type: "Pass", Parameters: { "e.$": "$.e", "why.$": "$why" }, End: true },
+  });
+  const tokens = new Set<string>();
+  const delays: number[] = [];
+  for (const error of ["A", "A", "B", "A"]) {
+    const { token } = run.task();
+    tokens.add(token);
+    run.send({ kind: "taskFailed", token, error });
+    delays.push(run.timer("retry:").at - run.now);
+    run.fire("retry:");
+  }
+  assert.deepEqual(delays, [2000, 6000, 500, 10_000]);
+  assert.equal(run.task().retryCount, 4);
+  run.send({ kind: "taskFailed", token: run.task().token, error: "A", cause: "c" });
+  assert.equal(tokens.size, 4);
+  assert.equal(run.events.filter(({ type }) => type === "TaskStateEntered").length, 1);
+  assert.deepEqual(JSON.parse(run.ended?.output ?? ""), { e: { Error: "A", Cause: "c" }, why: "A" });
+});
+
+test("what States.ALL and States.TaskFailed take", () => {
+  const caught = (listed: string, error: string): string | undefined => {
+    const run = new Rehearsal({
+      T: { Type: "Task", Resource: S3, Catch: [{ ErrorEquals: [listed], Next: "C" }], ...end },
+      C: pass,
+    });
+    run.send({ kind: "taskFailed", token: run.task().token, error });
+    return run.ended?.status;
+  };
+  assert.equal(caught("States.ALL", "States.Timeout"), "SUCCEEDED");
+  assert.equal(caught("States.TaskFailed", "States.Timeout"), "FAILED");
+  assert.equal(caught("States.TaskFailed", "S3.NoSuchBucketException"), "SUCCEEDED");
+  assert.equal(caught("States.ALL", "States.Runtime"), "FAILED");
+  assert.equal(caught("States.Runtime", "States.Runtime"), "FAILED");
+});
+
+test("a result of more than 256 KiB is States.DataLimitExceeded, which a Task can catch", () => {
+  const run = new Rehearsal({
+    T: {
+      Type: "Task",
+      Resource: "arn:aws:states:::lambda:invoke",
+      Catch: [{ ErrorEquals: ["States.ALL"], Next: "C" }],
+      ...end,
+    },
+    C: pass,
+  });
+  run.send({ kind: "taskSucceeded", token: run.task().token, output: JSON.stringify("é".repeat(131_072)) });
+  assert.deepEqual(JSON.parse(run.ended?.output ?? ""), {
+    Error: "States.DataLimitExceeded",
+    Cause: "The state/task 'lambda' returned a result with a size exceeding the maximum number of bytes service limit.",
+  });
+});
+
+test("Wait: timers, the past, and what cannot be waited for", () => {
+  const run = new Rehearsal({ W: { Type: "Wait", SecondsPath: "$.s", ...end } }, { s: 90 });
+  assert.equal(run.timer("wait:").at, NOW + 90_000);
+  run.fire("wait:");
+  assert.equal(run.ended?.status, "SUCCEEDED");
+  assert.deepEqual(outputOf({ W: { Type: "Wait", Timestamp: "2020-01-01T00:00:00Z", ...end } }), {});
+  const cause = (fields: object, input: object): string | undefined =>
+    new Rehearsal({ W: { Type: "Wait", ...fields, ...end } }, input).ended?.cause;
+  assert.match(
+    cause({ SecondsPath: "$.x" }, {}) ?? "",
+    /The SecondsPath parameter does not reference an input value: \$\.x$/,
+  );
+  assert.match(cause({ SecondsPath: "$.x" }, { x: 1.5 }) ?? "", /cannot be parsed as a long value: \$\.x == 1\.5$/);
+  assert.match(cause({ SecondsPath: "$.x" }, { x: 24_856 * 86_400 }) ?? "", /Wait state delay is too long\.$/);
+  assert.match(
+    cause({ TimestampPath: "$.x" }, { x: "2016-13-05T21:29:29Z" }) ?? "",
+    /The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: \$\.x == 2016-13-05T21:29:29Z$/,
+  );
+});
+
+test("Fail: an empty one has no error key at all; paths and intrinsics give strings", () => {
+  assert.deepEqual(new Rehearsal({ F: { Type: "Fail" } }).events.at(-1)?.["executionFailedEventDetails"], {});
+  const run = new Rehearsal(
+    { F: { Type: "Fail", ErrorPath: "$.e", CausePath: "States.Format('{}!', $.c)" } },
+    { e: "E", c: "why" },
+  );
+  assert.deepEqual(run.ended, { status: "FAILED", error: "E", cause: "why!" });
+});
+
+test("variables: read in the next state, seen inside a Map, dropped at its end", () => {
+  const run = new Rehearsal(
+    {
+      A: { Type: "Pass", Assign: { x: 1, "y.$": "$.a" }, Next: "B" },
+      B: { Type: "Pass", Assign: { "x.$": "$y", "old.$": "$x" }, Next: "M" },
+      M: {
+        Type: "Map",
+        ItemsPath: "$.l",
+        ResultPath: "$.m",
+        Next: "C",
+        ItemProcessor: {
+          StartAt: "I",
+          States: {
+            I: { Type: "Pass", Assign: { "mine.$": "$" }, Next: "J" },
+            J: { Type: "Pass", Parameters: { "s.$": "States.Array($x, $mine)" }, End: true },
+          },
+        },
+      },
+      C: { Type: "Pass", Parameters: { "v.$": "States.Array($x, $old)", "m.$": "$.m" }, Next: "D" },
+      D: { Type: "Pass", Parameters: { "gone.$": "$mine" }, End: true },
+    },
+    { a: "a", l: [7, 8] },
+  );
+  const outputs = run.events
+    .filter(({ type }) => type === "PassStateExited")
+    .map((event) => Object(event["stateExitedEventDetails"]));
+  assert.deepEqual(outputs[0], {
+    name: "A",
+    output: '{"a":"a","l":[7,8]}',
+    outputDetails: NOT_TRUNCATED,
+    assignedVariables: { x: "1", y: '"a"' },
+    assignedVariablesDetails: NOT_TRUNCATED,
+  });
+  assert.equal(outputs.at(-1).output, '{"v":["a",1],"m":[{"s":["a",7]},{"s":["a",8]}]}');
+  assert.match(run.ended?.cause ?? "", /\$mine/);
+});
+
+test("Map: events as recorded, order of results, ItemSelector", () => {
+  const run = new Rehearsal(
+    {
+      M: {
+        Type: "Map",
+        MaxConcurrency: 1,
+        ItemsPath: "$.l",
+        ...end,
+        ItemSelector: { "i.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value", "k.$": "$.k" },
+        ItemProcessor: { StartAt: "I", States: { I: pass } },
+      },
+    },
+    { l: ["a", "b"], k: 1 },
+  );
+  assert.deepEqual(run.story(), [
+    "1<0 ExecutionStarted",
+    "2<0 MapStateEntered",
+    "3<2 MapStateStarted",
+    "4<3 MapIterationStarted",
+    "5<4 PassStateEntered",
+    "6<5 PassStateExited",
+    "7<6 MapIterationSucceeded",
+    "8<6 MapIterationStarted",
+    "9<8 PassStateEntered",
+    "10<9 PassStateExited",
+    "11<10 MapIterationSucceeded",
+    "12<11 MapStateSucceeded",
+    "13<11 MapStateExited",
+    "14<13 ExecutionSucceeded",
+  ]);
+  assert.deepEqual(JSON.parse(run.ended?.output ?? ""), [
+    { i: 0, v: "a", k: 1 },
+    { i: 1, v: "b", k: 1 },
+  ]);
+  const none = new Rehearsal({ M: { Type: "Map", ...end, ItemProcessor: { StartAt: "I", States: { I: pass } } } }, []);
+  assert.equal(none.ended?.output, "[]");
+  const wrong = new Rehearsal(
+    { M: { Type: "Map", ...end, ItemProcessor: { StartAt: "I", States: { I: pass } } } },
+    { foo: "bar" },
+  );
+  assert.match(wrong.ended?.cause ?? "", /Map state input must be an array but was: \{"foo":"bar"\}$/);
+});
+
+test("Map: never more than MaxConcurrency at once, results in item order whatever the order of the answers", () => {
+  const run = new Rehearsal(
+    {
+      M: {
+        Type: "Map",
+        MaxConcurrency: 2,
+        ...end,
+        ItemProcessor: { StartAt: "T", States: { T: { Type: "Task", Resource: S3, ...end } } },
+      },
+    },
+    [0, 1, 2, 3],
+  );
+  const open = new Map<string, string>();
+  for (;;) {
+    for (const effect of run.effects) if (effect.kind === "task") open.set(effect.token, effect.parameters);
+    assert.ok(open.size <= 2);
+    const last = [...open].at(-1);
+    if (last === undefined) break;
+    open.delete(last[0]);
+    run.send({ kind: "taskSucceeded", token: last[0], output: `"${last[1]}"` });
+  }
+  assert.deepEqual(JSON.parse(run.ended?.output ?? ""), ["0", "1", "2", "3"]);
+});
+
+test("a failing iteration fails the Map with its own error, aborts the others, and Retry reruns the whole state", () => {
+  const run = new Rehearsal(
+    {
+      M: {
+        Type: "Map",
+        ItemProcessor: { StartAt: "T", States: { T: { Type: "Task", Resource: S3, TimeoutSeconds: 9, ...end } } },
+        Retry: [{ ErrorEquals: ["E"], MaxAttempts: 1 }],
+        Catch: [{ ErrorEquals: ["States.ALL"], Next: "C" }],
+        ...end,
+      },
+      C: pass,
+    },
+    [0, 1],
+  );
+  const [first, second] = run.effects.filter((effect) => effect.kind === "task");
+  run.send({ kind: "taskFailed", token: first?.token ?? "", error: "E" });
+  assert.ok(run.effects.some((effect) => effect.kind === "cancelTask" && effect.token === second?.token));
+  run.fire("retry:");
+  const [third] = run.effects.filter((effect) => effect.kind === "task");
+  run.send({ kind: "taskFailed", token: third?.token ?? "", error: "E" });
+  assert.equal(run.ended?.output, '{"Error":"E","Cause":null}');
+  assert.deepEqual(
+    run.events.map(({ type }) => type).filter((type) => /Aborted|MapState|Failed/.test(type)),
+    [
+      "MapStateEntered",
+      "MapStateStarted",
+      "TaskFailed",
+      "MapIterationFailed",
+      "TaskStateAborted",
+      "MapIterationAborted",
+      "MapStateStarted",
+      "TaskFailed",
+      "MapIterationFailed",
+      "TaskStateAborted",
+      "MapIterationAborted",
+      "MapStateFailed",
+      "MapStateExited",
+    ],
+  );
+});
+
+test("Parallel: an array in branch order; a failing branch aborts its siblings", () => {
+  const branch = (name: string, state: object): object => ({ StartAt: name, States: { [name]: state } });
+  assert.deepEqual(
+    outputOf({
+      P: {
+        Type: "Parallel",
+        ...end,
+        Branches: [branch("A", { ...pass, Result: 1 }), branch("B", { ...pass, Result: 2.5 })],
+      },
+    }),
+    [1, 2.5],
+  );
+  const run = new Rehearsal({
+    P: {
+      Type: "Parallel",
+      ...end,
+      Branches: [branch("W", { Type: "Wait", Seconds: 9, ...end }), branch("F", { Type: "Fail", Error: "E" })],
+    },
+  });
+  assert.deepEqual(run.story().slice(2), [
+    "3<2 ParallelStateStarted",
+    "4<3 WaitStateEntered",
+    "5<3 FailStateEntered",
+    "6<4 WaitStateAborted",
+    "7<5 ParallelStateFailed",
+    "8<7 ExecutionFailed",
+  ]);
+  assert.deepEqual(run.ended, { status: "FAILED", error: "E" });
+  assert.deepEqual(run.effects.at(-1), { kind: "cancelTimer", id: "wait:4" });
+});
+
+test("stop and the machine's TimeoutSeconds end everything without a word about the states", () => {
+  const states = {
+    P: {
+      Type: "Parallel",
+      ...end,
+      Branches: [{ StartAt: "T", States: { T: { Type: "Task", Resource: S3, ...end } } }],
+    },
+  };
+  const stopped = new Rehearsal(states);
+  const { token } = stopped.task();
+  stopped.send({ kind: "stop", cause: "enough" });
+  assert.deepEqual(stopped.events.at(-1)?.["executionAbortedEventDetails"], { cause: "enough" });
+  assert.deepEqual(stopped.ended, { status: "ABORTED", cause: "enough" });
+  assert.ok(stopped.effects.some((effect) => effect.kind === "cancelTask" && effect.token === token));
+  assert.equal(stopped.send({ kind: "stop" }).stale, true);
+
+  const late = new Rehearsal({ W: { Type: "Wait", Seconds: 99, ...end } }, {}, { TimeoutSeconds: 5 });
+  assert.deepEqual(late.effects[0], { kind: "timer", id: "execution", at: NOW + 5000 });
+  late.now += 5000;
+  late.send({ kind: "timer", id: "execution" });
+  assert.deepEqual(late.story().slice(1), ["2<0 WaitStateEntered", "3<0 ExecutionTimedOut"]);
+  assert.deepEqual(late.ended, { status: "TIMED_OUT" });
+});
+
+test("an endless loop pauses within the budget and ends with the history's last event", () => {
+  const run = new Rehearsal({
+    A: { Type: "Pass", Next: "B" },
+    B: { Type: "Choice", Choices: [{ Variable: "$.stop", IsPresent: true, Next: "E" }], Default: "A" },
+    E: { Type: "Succeed" },
+  });
+  assert.ok(run.last.more === true && run.events.length < 1010);
+  for (let i = 0; run.last.more === true && i < 100; i += 1) run.send({ kind: "continue" });
+  assert.deepEqual(run.ended, {
+    status: "FAILED",
+    error: "States.Runtime",
+    cause: "The execution reached the maximum number of history events (25000).",
+  });
+  assert.equal(run.events.length, 25_000);
+});
+
+test("data nested beyond the stack fails the state, not the process", () => {
+  const depth = 100_000;
+  const machine = machineOf({ P: { Type: "Pass", Parameters: { "x.$": "States.ArrayUnique($)" }, End: true } });
+  const facts = { now: NOW, random: () => 0, uuid: () => "id" };
+  const { ended } = step(machine, null, startSignal(`${"[".repeat(depth)}${"]".repeat(depth)}`), facts);
+  assert.match(ended?.cause ?? "", /nested too deeply/);
+});
