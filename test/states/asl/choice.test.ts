@@ -71,11 +71,11 @@ const RULES: readonly (readonly [rule: object, taken: boolean])[] = [
   [{ Not: { Variable: "$.n", NumericEquals: 5 } }, false],
 ];
 
-test("rules decide as AWS decides", () => {
+void test("rules decide as AWS decides", () => {
   for (const [rule, taken] of RULES) assert.equal(outputOf(states(rule), DATA), taken, JSON.stringify(rule));
 });
 
-test("a missing Variable fails, even with a Default", () => {
+void test("a missing Variable fails, even with a Default", () => {
   const { ended } = new Rehearsal(states({ Variable: "$.missing", NumericEquals: 1 }), {});
   assert.equal(ended?.error, "States.Runtime");
   assert.match(
@@ -84,7 +84,7 @@ test("a missing Variable fails, even with a Default", () => {
   );
 });
 
-test("without a match and a Default the state points nowhere", () => {
+void test("without a match and a Default the state points nowhere", () => {
   const { ended } = new Rehearsal({
     C: { Type: "Choice", Choices: [{ Variable: "$.x", IsPresent: true, Next: "E" }] },
     E: { Type: "Succeed" },
@@ -95,7 +95,7 @@ test("without a match and a Default the state points nowhere", () => {
   );
 });
 
-test("a rule's Assign applies only if the rule is taken", () => {
+void test("a rule's Assign applies only if the rule is taken", () => {
   const both = {
     C: {
       Type: "Choice",
@@ -109,7 +109,7 @@ test("a rule's Assign applies only if the rule is taken", () => {
   assert.deepEqual(outputOf(both, { n: 2 }), { x: "default" });
 });
 
-test("StringMatches agrees with the regular expression that it means", () => {
+void test("StringMatches agrees with the regular expression that it means", () => {
   const piece = fc.constantFrom("a", "b", "*", "\\*", "\\\\", ".");
   const letter = fc.constantFrom("a", "b", "*", "\\", ".");
   fc.assert(

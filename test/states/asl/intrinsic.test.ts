@@ -47,19 +47,19 @@ const RESULTS: readonly (readonly [call: string, value: unknown])[] = [
   ["States.ArrayLength(States.ArrayPartition(States.ArrayRange(0, 99, 1), 10))", 10],
 ];
 
-test("intrinsic functions give what AWS gives", () => {
+void test("intrinsic functions give what AWS gives", () => {
   for (const [call, value] of RESULTS) {
     assert.deepEqual(passed({ Parameters: { "x.$": call } }, DATA), { x: value }, call);
   }
 });
 
-test("a seed decides: java.util.Random", () => {
+void test("a seed decides: java.util.Random", () => {
   // new Random(42).nextInt(10) is 0, new Random(42).nextInt(16) is 11 (the top bits of the first draw).
   assert.deepEqual(passed({ Parameters: { "x.$": "States.MathRandom(0, 10, 42)" } }), { x: 0 });
   assert.deepEqual(passed({ Parameters: { "x.$": "States.MathRandom(0, 16, 42)" } }), { x: 11 });
 });
 
-test("a failing call is States.Runtime and names the call", () => {
+void test("a failing call is States.Runtime and names the call", () => {
   const failures: readonly (readonly [string, RegExp])[] = [
     ["States.ArrayGetItem($.a, 4)", /out of bounds/],
     ["States.ArrayGetItem($.a, -1)", /out of bounds/],
@@ -84,7 +84,7 @@ test("a failing call is States.Runtime and names the call", () => {
   }
 });
 
-test("calls with a mistake are refused at create", () => {
+void test("calls with a mistake are refused at create", () => {
   const nested = `${"States.Array(".repeat(11)}1${")".repeat(11)}`;
   for (const call of [
     "States.Nope()",

@@ -162,7 +162,7 @@ function chosen(waiting: readonly Effect[], choice: number): Signal | undefined 
   return { kind: "taskSucceeded", token, output: '{"ok":[1.0]}' };
 }
 
-test("whatever happens, ids have no gap, every event points back, and a snapshot is the whole truth", () => {
+void test("whatever happens, ids have no gap, every event points back, and a snapshot is the whole truth", () => {
   let tasks = 0;
   let ended = 0;
   fc.assert(
@@ -192,7 +192,7 @@ test("whatever happens, ids have no gap, every event points back, and a snapshot
   assert.ok(tasks > 300 && ended > 350, `${tasks} tasks, ${ended} ended`);
 });
 
-test("any text is either compiled or refused with a diagnostic", () => {
+void test("any text is either compiled or refused with a diagnostic", () => {
   const word = fc.constantFrom(
     "Type",
     "Pass",

@@ -52,13 +52,13 @@ const FOUND: readonly (readonly [path: string, value: unknown])[] = [
   ["$.items[?(@.year==1)]", []],
 ];
 
-test("paths find what Jayway finds", () => {
+void test("paths find what Jayway finds", () => {
   for (const [path, value] of FOUND) {
     assert.deepEqual(passed({ Parameters: { "x.$": path } }, DATA), { x: value }, path);
   }
 });
 
-test("a definite path that misses fails: payload templates name the field and the input", () => {
+void test("a definite path that misses fails: payload templates name the field and the input", () => {
   assert.equal(
     passFailure({ Parameters: { "m.$": "$.x" } }, { y: 1 }),
     `The JSONPath '$.x' specified for the field 'm.$' could not be found in the input '{"y":1}'`,
@@ -66,7 +66,7 @@ test("a definite path that misses fails: payload templates name the field and th
   assert.match(passFailure({ Parameters: { deep: [{ "m.$": "$[0]" }] } }), /'\$\[0\]' specified for the field 'm\.\$'/);
 });
 
-test("a definite path that misses fails: InputPath and OutputPath speak as Jayway", () => {
+void test("a definite path that misses fails: InputPath and OutputPath speak as Jayway", () => {
   const misses: readonly (readonly [string, string])[] = [
     ["$.x", "Invalid path '$.x' : No results for path: $['x']"],
     ["$.q.b", "Invalid path '$.q.b' : Missing property in path $['q']"],
@@ -79,7 +79,7 @@ test("a definite path that misses fails: InputPath and OutputPath speak as Jaywa
   }
 });
 
-test("paths with a mistake are refused", () => {
+void test("paths with a mistake are refused", () => {
   for (const path of [
     "",
     "a",
@@ -98,7 +98,7 @@ test("paths with a mistake are refused", () => {
   }
 });
 
-test("a pattern that could backtrack without end is refused", () => {
+void test("a pattern that could backtrack without end is refused", () => {
   assert.throws(() => parsePath("$[?(@.a =~ /(a+)+$/)]"), PathSyntaxError);
   assert.match(
     passFailure({ Parameters: { "x.$": "$.items[?(@.a =~ /.*.*.*.*x/)]" } }, { items: [{ a: "a".repeat(5000) }] }),
@@ -106,7 +106,7 @@ test("a pattern that could backtrack without end is refused", () => {
   );
 });
 
-test("ResultPath puts the result into the state's input and makes missing parents", () => {
+void test("ResultPath puts the result into the state's input and makes missing parents", () => {
   const result = { Result: "r" };
   assert.deepEqual(passed({ ...result, ResultPath: "$.n.m" }, { a: 1 }), { a: 1, n: { m: "r" } });
   assert.deepEqual(passed({ ...result, ResultPath: "$.a[1]" }, { a: [1, 2] }), { a: [1, "r"] });
@@ -123,13 +123,13 @@ test("ResultPath puts the result into the state's input and makes missing parent
   assert.match(passFailure({ ...result, ResultPath: "$.a.b" }, { a: 1 }), /^Unable to apply ReferencePath/);
 });
 
-test("null as InputPath or OutputPath is an empty object; keys ending in .$ inside Result are literal", () => {
+void test("null as InputPath or OutputPath is an empty object; keys ending in .$ inside Result are literal", () => {
   assert.deepEqual(passed({ InputPath: null }, { a: 1 }), {});
   assert.deepEqual(passed({ OutputPath: null }, { a: 1 }), {});
   assert.deepEqual(passed({ Result: { "x.$": "$.a" } }, { a: 1 }), { "x.$": "$.a" });
 });
 
-test("numbers come out as they went in", () => {
+void test("numbers come out as they went in", () => {
   const numbers = `{"a":1.0,"b":10000000000000001,"c":1e400,"d":-0,"e":1.50,"f":12345678901234567890.5,"g":[0.1,2]}`;
   const once = (fields: object): string | undefined => {
     const rehearsal = new Rehearsal(

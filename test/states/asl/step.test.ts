@@ -10,7 +10,7 @@ const end = { End: true };
 const pass = { Type: "Pass", End: true };
 const NOT_TRUNCATED = { truncated: false };
 
-test("Helloworld: four events, the input's text untouched", () => {
+void test("Helloworld: four events, the input's text untouched", () => {
   const machine = machineOf({ HelloWorld: pass });
   const input = ' {"a": 1.0} ';
   const facts = { now: NOW, random: () => 0, uuid: () => "id" };
@@ -54,7 +54,7 @@ test("Helloworld: four events, the input's text untouched", () => {
   assert.deepEqual([effects, run.status, more], [[], "SUCCEEDED", undefined]);
 });
 
-test("a task: scheduled with its parameters, answered, its result placed", () => {
+void test("a task: scheduled with its parameters, answered, its result placed", () => {
   const run = new Rehearsal(
     {
       T: {
@@ -91,7 +91,7 @@ test("a task: scheduled with its parameters, answered, its result placed", () =>
   assert.equal(run.send({ kind: "taskSucceeded", token, output: "1" }).stale, true);
 });
 
-test("lambda and activity resources have their own events; an activity's clock starts with its worker", () => {
+void test("lambda and activity resources have their own events; an activity's clock starts with its worker", () => {
   const lambda = new Rehearsal({
     T: { Type: "Task", Resource: "arn:aws:lambda:eu-west-1:123456789012:function:f", TimeoutSeconds: 5, ...end },
   });
@@ -119,7 +119,7 @@ test("lambda and activity resources have their own events; an activity's clock s
   assert.deepEqual(activity.ended, { status: "FAILED", error: "States.Timeout" });
 });
 
-test("each heartbeat starts the clock anew; an expired one is caught as States.HeartbeatTimeout", () => {
+void test("each heartbeat starts the clock anew; an expired one is caught as States.HeartbeatTimeout", () => {
   const run = new Rehearsal({
     T: {
       Type: "Task",
@@ -154,7 +154,7 @@ test("each heartbeat starts the clock anew; an expired one is caught as States.H
   assert.deepEqual(JSON.parse(run.ended?.output ?? ""), { Error: "States.Timeout", Cause: null });
 });
 
-test("Retry: own counters, backoff, cap and jitter; a new token each time; then Catch", () => {
+void test("Retry: own counters, backoff, cap and jitter; a new token each time; then Catch", () => {
   const run = new Rehearsal({
     T: {
       Type: "Task",
@@ -185,7 +185,7 @@ test("Retry: own counters, backoff, cap and jitter; a new token each time; then 
   assert.deepEqual(JSON.parse(run.ended?.output ?? ""), { e: { Error: "A", Cause: "c" }, why: "A" });
 });
 
-test("what States.ALL and States.TaskFailed take", () => {
+void test("what States.ALL and States.TaskFailed take", () => {
   const caught = (listed: string, error: string): string | undefined => {
     const run = new Rehearsal({
       T: { Type: "Task", Resource: S3, Catch: [{ ErrorEquals: [listed], Next: "C" }], ...end },
@@ -201,7 +201,7 @@ test("what States.ALL and States.TaskFailed take", () => {
   assert.equal(caught("States.Runtime", "States.Runtime"), "FAILED");
 });
 
-test("a result of more than 256 KiB is States.DataLimitExceeded, which a Task can catch", () => {
+void test("a result of more than 256 KiB is States.DataLimitExceeded, which a Task can catch", () => {
   const run = new Rehearsal({
     T: {
       Type: "Task",
@@ -218,7 +218,7 @@ test("a result of more than 256 KiB is States.DataLimitExceeded, which a Task ca
   });
 });
 
-test("Wait: timers, the past, and what cannot be waited for", () => {
+void test("Wait: timers, the past, and what cannot be waited for", () => {
   const run = new Rehearsal({ W: { Type: "Wait", SecondsPath: "$.s", ...end } }, { s: 90 });
   assert.equal(run.timer("wait:").at, NOW + 90_000);
   run.fire("wait:");
@@ -238,7 +238,7 @@ test("Wait: timers, the past, and what cannot be waited for", () => {
   );
 });
 
-test("Fail: an empty one has no error key at all; paths and intrinsics give strings", () => {
+void test("Fail: an empty one has no error key at all; paths and intrinsics give strings", () => {
   assert.deepEqual(new Rehearsal({ F: { Type: "Fail" } }).events.at(-1)?.["executionFailedEventDetails"], {});
   const run = new Rehearsal(
     { F: { Type: "Fail", ErrorPath: "$.e", CausePath: "States.Format('{}!', $.c)" } },
@@ -247,7 +247,7 @@ test("Fail: an empty one has no error key at all; paths and intrinsics give stri
   assert.deepEqual(run.ended, { status: "FAILED", error: "E", cause: "why!" });
 });
 
-test("variables: read in the next state, seen inside a Map, dropped at its end", () => {
+void test("variables: read in the next state, seen inside a Map, dropped at its end", () => {
   const run = new Rehearsal(
     {
       A: { Type: "Pass", Assign: { x: 1, "y.$": "$.a" }, Next: "B" },
@@ -284,146 +284,7 @@ test("variables: read in the next state, seen inside a Map, dropped at its end",
   assert.match(run.ended?.cause ?? "", /\$mine/);
 });
 
-test("Map: events as recorded, order of results, ItemSelector", () => {
-  const run = new Rehearsal(
-    {
-      M: {
-        Type: "Map",
-        MaxConcurrency: 1,
-        ItemsPath: "$.l",
-        ...end,
-        ItemSelector: { "i.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value", "k.$": "$.k" },
-        ItemProcessor: { StartAt: "I", States: { I: pass } },
-      },
-    },
-    { l: ["a", "b"], k: 1 },
-  );
-  assert.deepEqual(run.story(), [
-    "1<0 ExecutionStarted",
-    "2<0 MapStateEntered",
-    "3<2 MapStateStarted",
-    "4<3 MapIterationStarted",
-    "5<4 PassStateEntered",
-    "6<5 PassStateExited",
-    "7<6 MapIterationSucceeded",
-    "8<6 MapIterationStarted",
-    "9<8 PassStateEntered",
-    "10<9 PassStateExited",
-    "11<10 MapIterationSucceeded",
-    "12<11 MapStateSucceeded",
-    "13<11 MapStateExited",
-    "14<13 ExecutionSucceeded",
-  ]);
-  assert.deepEqual(JSON.parse(run.ended?.output ?? ""), [
-    { i: 0, v: "a", k: 1 },
-    { i: 1, v: "b", k: 1 },
-  ]);
-  const none = new Rehearsal({ M: { Type: "Map", ...end, ItemProcessor: { StartAt: "I", States: { I: pass } } } }, []);
-  assert.equal(none.ended?.output, "[]");
-  const wrong = new Rehearsal(
-    { M: { Type: "Map", ...end, ItemProcessor: { StartAt: "I", States: { I: pass } } } },
-    { foo: "bar" },
-  );
-  assert.match(wrong.ended?.cause ?? "", /Map state input must be an array but was: \{"foo":"bar"\}$/);
-});
-
-test("Map: never more than MaxConcurrency at once, results in item order whatever the order of the answers", () => {
-  const run = new Rehearsal(
-    {
-      M: {
-        Type: "Map",
-        MaxConcurrency: 2,
-        ...end,
-        ItemProcessor: { StartAt: "T", States: { T: { Type: "Task", Resource: S3, ...end } } },
-      },
-    },
-    [0, 1, 2, 3],
-  );
-  const open = new Map<string, string>();
-  for (;;) {
-    for (const effect of run.effects) if (effect.kind === "task") open.set(effect.token, effect.parameters);
-    assert.ok(open.size <= 2);
-    const last = [...open].at(-1);
-    if (last === undefined) break;
-    open.delete(last[0]);
-    run.send({ kind: "taskSucceeded", token: last[0], output: `"${last[1]}"` });
-  }
-  assert.deepEqual(JSON.parse(run.ended?.output ?? ""), ["0", "1", "2", "3"]);
-});
-
-test("a failing iteration fails the Map with its own error, aborts the others, and Retry reruns the whole state", () => {
-  const run = new Rehearsal(
-    {
-      M: {
-        Type: "Map",
-        ItemProcessor: { StartAt: "T", States: { T: { Type: "Task", Resource: S3, TimeoutSeconds: 9, ...end } } },
-        Retry: [{ ErrorEquals: ["E"], MaxAttempts: 1 }],
-        Catch: [{ ErrorEquals: ["States.ALL"], Next: "C" }],
-        ...end,
-      },
-      C: pass,
-    },
-    [0, 1],
-  );
-  const [first, second] = run.effects.filter((effect) => effect.kind === "task");
-  run.send({ kind: "taskFailed", token: first?.token ?? "", error: "E" });
-  assert.ok(run.effects.some((effect) => effect.kind === "cancelTask" && effect.token === second?.token));
-  run.fire("retry:");
-  const [third] = run.effects.filter((effect) => effect.kind === "task");
-  run.send({ kind: "taskFailed", token: third?.token ?? "", error: "E" });
-  assert.equal(run.ended?.output, '{"Error":"E","Cause":null}');
-  assert.deepEqual(
-    run.events.map(({ type }) => type).filter((type) => /Aborted|MapState|Failed/.test(type)),
-    [
-      "MapStateEntered",
-      "MapStateStarted",
-      "TaskFailed",
-      "MapIterationFailed",
-      "TaskStateAborted",
-      "MapIterationAborted",
-      "MapStateStarted",
-      "TaskFailed",
-      "MapIterationFailed",
-      "TaskStateAborted",
-      "MapIterationAborted",
-      "MapStateFailed",
-      "MapStateExited",
-    ],
-  );
-});
-
-test("Parallel: an array in branch order; a failing branch aborts its siblings", () => {
-  const branch = (name: string, state: object): object => ({ StartAt: name, States: { [name]: state } });
-  assert.deepEqual(
-    outputOf({
-      P: {
-        Type: "Parallel",
-        ...end,
-        Branches: [branch("A", { ...pass, Result: 1 }), branch("B", { ...pass, Result: 2.5 })],
-      },
-    }),
-    [1, 2.5],
-  );
-  const run = new Rehearsal({
-    P: {
-      Type: "Parallel",
-      ...end,
-      Branches: [branch("W", { Type: "Wait", Seconds: 9, ...end }), branch("F", { Type: "Fail", Error: "E" })],
-    },
-  });
-  assert.deepEqual(run.story().slice(2), [
-    "3<2 ParallelStateStarted",
-    "4<3 WaitStateEntered",
-    "5<3 FailStateEntered",
-    "6<4 WaitStateAborted",
-    "7<5 ParallelStateFailed",
-    "8<7 ExecutionFailed",
-  ]);
-  assert.deepEqual(run.ended, { status: "FAILED", error: "E" });
-  assert.deepEqual(run.effects.at(-1), { kind: "cancelTimer", id: "wait:4" });
-});
-
-test("stop and the machine's TimeoutSeconds end everything without a word about the states", () => {
+void test("stop and the machine's TimeoutSeconds end everything without a word about the states", () => {
   const states = {
     P: {
       Type: "Parallel",
@@ -447,7 +308,7 @@ test("stop and the machine's TimeoutSeconds end everything without a word about 
   assert.deepEqual(late.ended, { status: "TIMED_OUT" });
 });
 
-test("an endless loop pauses within the budget and ends with the history's last event", () => {
+void test("an endless loop pauses within the budget and ends with the history's last event", () => {
   const run = new Rehearsal({
     A: { Type: "Pass", Next: "B" },
     B: { Type: "Choice", Choices: [{ Variable: "$.stop", IsPresent: true, Next: "E" }], Default: "A" },
@@ -463,7 +324,7 @@ test("an endless loop pauses within the budget and ends with the history's last 
   assert.equal(run.events.length, 25_000);
 });
 
-test("data nested beyond the stack fails the state, not the process", () => {
+void test("data nested beyond the stack fails the state, not the process", () => {
   const depth = 100_000;
   const machine = machineOf({ P: { Type: "Pass", Parameters: { "x.$": "States.ArrayUnique($)" }, End: true } });
   const facts = { now: NOW, random: () => 0, uuid: () => "id" };

@@ -143,14 +143,14 @@ const REFUSED: readonly (readonly [definition: unknown, starts: string])[] = [
   ["[]", `${SCHEMA}: A state machine definition must be a JSON object`],
 ];
 
-test("definitions with a mistake are refused at its place", () => {
+void test("definitions with a mistake are refused at its place", () => {
   for (const [definition, starts] of REFUSED) {
     const found = first(definition);
     assert.ok(found.startsWith(starts), `${JSON.stringify(definition)}\n  expected ${starts}\n  got      ${found}`);
   }
 });
 
-test("Express machines refuse what outlives them", () => {
+void test("Express machines refuse what outlives them", () => {
   const resource = (text: string): string => first(one({ ...task, Resource: text }), "EXPRESS");
   assert.equal(
     resource("arn:aws:states:::sqs:sendMessage.waitForTaskToken"),
@@ -164,7 +164,7 @@ test("Express machines refuse what outlives them", () => {
   assert.equal(resource("arn:aws:states:::aws-sdk:s3:listBuckets"), "");
 });
 
-test("CreateStateMachine's sentence", () => {
+void test("CreateStateMachine's sentence", () => {
   assert.throws(
     () => compile(JSON.stringify(one({ ...task, Credentials: {} })), "STANDARD"),
     (error) =>
@@ -174,7 +174,7 @@ test("CreateStateMachine's sentence", () => {
   );
 });
 
-test("a compiled machine tells its tasks and the variables that its states read", () => {
+void test("a compiled machine tells its tasks and the variables that its states read", () => {
   const inner = { StartAt: "I", States: { I: { ...task, Parameters: { "b.$": "States.Format('{}', $v.x)" } } } };
   const machine = compile(
     JSON.stringify({
