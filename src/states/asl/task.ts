@@ -123,17 +123,25 @@ export function taskSucceeded(live: Live, thread: Thread, state: TaskState, work
 
 type Phase = NonNullable<Extract<Signal, { kind: "taskFailed" }>["phase"]>;
 
+/** Not every kind of resource has an event for every phase; the nearest one that AWS has speaks for it. */
+function phaseOf(kind: Resource["kind"], phase: Phase): Phase {
+  if (kind === "service") return phase === "ScheduleFailed" ? "StartFailed" : phase;
+  if (kind === "lambda") return phase === "SubmitFailed" ? "Failed" : phase;
+  return phase === "ScheduleFailed" ? phase : "Failed";
+}
+
 export function taskFailed(
   live: Live,
   thread: Thread,
   state: TaskState,
   work: TaskWork,
   failure: Failure,
-  phase: Phase,
+  wanted: Phase,
 ): Outcome {
+  const { kind } = state.resource;
+  const phase = phaseOf(kind, wanted);
   if (phase === "Failed" || phase === "SubmitFailed") taskStarted(live, thread, state, work);
   disarm(live, thread, work);
-  const { kind } = state.resource;
   live.emit(
     thread,
     `${PREFIX[kind]}${phase}`,

@@ -119,6 +119,20 @@ void test("lambda and activity resources have their own events; an activity's cl
   assert.deepEqual(activity.ended, { status: "FAILED", error: "States.Timeout" });
 });
 
+void test("a task that could not be started says so with the event that its kind of resource has", () => {
+  const last = (resource: string, phase: "ScheduleFailed" | "SubmitFailed"): string => {
+    const run = new Rehearsal({ T: { Type: "Task", Resource: resource, ...end } });
+    run.send({ kind: "taskFailed", token: run.task().token, error: "E", phase });
+    return run.story().slice(3, -1).join();
+  };
+  assert.equal(last(S3, "ScheduleFailed"), "4<3 TaskStartFailed");
+  assert.equal(last(QUEUE, "SubmitFailed"), "4<3 TaskStarted,5<4 TaskSubmitFailed");
+  assert.equal(
+    last("arn:aws:lambda:eu-west-1:123456789012:function:f", "ScheduleFailed"),
+    "4<3 LambdaFunctionScheduleFailed",
+  );
+});
+
 void test("each heartbeat starts the clock anew; an expired one is caught as States.HeartbeatTimeout", () => {
   const run = new Rehearsal({
     T: {
