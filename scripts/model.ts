@@ -198,9 +198,10 @@ function readBotocore(source: Source): Botocore {
       }
     }
   }
-  throw new Error(
-    `botocore's model of ${source.botocore} was not found in ${places.join(", ")}: apt-get install python3-botocore, or set BOTOCORE_DATA`,
+  console.error(
+    `botocore's model of ${source.botocore} was not found in ${places.join(", ")}.\nInstall it (apt-get install python3-botocore), or say where its data folder is (BOTOCORE_DATA).`,
   );
+  process.exit(1);
 }
 
 /** One operation, constraint or shape a line, so that a change of AWS's reads well in a diff. */

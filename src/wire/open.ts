@@ -33,13 +33,6 @@ const wires = once((name: string): Wire => {
   };
 });
 
-/** What a service is called where requests name it: by the credential scope, by X-Amz-Target, by an awsQuery Version. */
-export function serviceFacts(model: string): ServiceFacts {
-  return models(model).service;
-}
-
-const models = once(loadModel);
-
 const PROTOCOLS: Readonly<Record<ServiceFacts["protocols"][number], (service: Service) => Protocol>> = {
   awsJson1_0: (service) => awsJson(service, "1.0"),
   awsJson1_1: (service) => awsJson(service, "1.1"),
@@ -50,7 +43,7 @@ const PROTOCOLS: Readonly<Record<ServiceFacts["protocols"][number], (service: Se
 };
 
 function openModel(name: string): Wire {
-  const model = models(name);
+  const model = loadModel(name);
   const shapes = shapesOf(model);
   const service: Service = { facts: model.service, shapes, faults: faultTable(model, shapes) };
   const protocols = model.service.protocols.map((protocol) => PROTOCOLS[protocol](service));
@@ -134,6 +127,8 @@ function s3Refusal(operation: Operation, violations: ReturnType<Validator>): Aws
         : malformedXml();
     }
     if (kind !== "null") continue;
+    // Over the wire the path always names them; calls from inside may forget.
+    if (traits.httpLabel === 1) return fault("InvalidRequest", `Missing required parameter: ${name}`, { status: 400 });
     if (traits.httpHeader !== undefined)
       return fault("InvalidRequest", `Missing required header for this request: ${traits.httpHeader}`, { status: 400 });
     if (traits.httpQuery !== undefined)

@@ -3,7 +3,7 @@ import { REST_JSON } from "./dialects.ts";
 import { statusOf } from "./errors.ts";
 import { fault } from "./fault.ts";
 import type { FaultFacts, HttpResponse } from "./http.ts";
-import { treeCompiler, wrongType, type TreeCompiler } from "./json.ts";
+import { treeCompiler, type TreeCompiler } from "./json.ts";
 import { Malformed } from "./malformed.ts";
 import { documentLimit, once, type Protocol, type Service } from "./protocol.ts";
 import { queryOf } from "./query.ts";
@@ -32,7 +32,7 @@ export function restJson1(service: Service): Protocol {
       const codec = compile(member.shape);
       return (value) => JSON.stringify(codec.write(value));
     },
-    refuse: (_, text, problem) => (text === "" ? wrongType(text, "a value") : problem),
+    refuse: (_, __, problem) => problem,
   };
   const codec = once((operation: Operation) => restCodec(operation, document));
   const route = restRouter(service.shapes.operations.values());

@@ -153,6 +153,10 @@ void test("what is missing or misspelt is refused in S3's words", async () => {
   });
   await assert.rejects(refused("PUT", "/b?tagging"), { code: "MissingRequestBodyError" });
   await assert.rejects(refused("PUT", "/b?policy"), { code: "MissingRequestBodyError" });
+  assert.throws(() => s3.validate("PutObject", { Bucket: "b" }), {
+    code: "InvalidRequest",
+    message: "Missing required parameter: Key",
+  });
   const body = (text: string): Promise<unknown> => refused("PUT", "/b?tagging", { body: text });
   for (const bad of [
     "{}",

@@ -86,6 +86,7 @@ const MEMBERS: readonly { readonly member: RegExp; readonly why: string }[] = [
 for (const each of CASES) {
   void test(`${each.label}: every operation there and back`, async () => {
     const random = seeded(seed);
+    const client = clientOf(each);
     const tried = { operations: 0, trips: 0 };
     const failures: string[] = [];
     for (const operation of shapesOf(loadModel(each.model)).operations.values()) {
@@ -94,7 +95,7 @@ for (const each of CASES) {
       for (let round = 0; round < rounds; round++) {
         tried.trips++;
         try {
-          await thereAndBack(each, operation, random);
+          await thereAndBack(each, client, operation, random);
         } catch (error) {
           failures.push(`${operation.name}: ${String((error as Error).message).slice(0, 1500)}`);
           break;
@@ -121,14 +122,14 @@ void test("the exceptions are operations that exist", () => {
   }
 });
 
-async function thereAndBack(each: Case, operation: Operation, random: () => number): Promise<void> {
+async function thereAndBack(each: Case, client: TestClient, operation: Operation, random: () => number): Promise<void> {
   const skip = (structure: string, member: string): boolean =>
     MEMBERS.some(({ member: name }) => name.test(`${each.model}.${structure}.${member}`));
   const sent = randomValue(operation.input, random, skip) as Record<string, unknown>;
   const returned = randomValue(operation.output, random, skip) as Record<string, unknown>;
   const wire = openWire(each.model);
   let decoded: Record<string, unknown> = {};
-  const handle = async (raw: RawRequest) => {
+  client.handle = async (raw) => {
     const request = await withForm(await requestOf(raw));
     const match = wire.match(request);
     assert.equal(
@@ -151,8 +152,7 @@ async function thereAndBack(each: Case, operation: Operation, random: () => numb
       }),
     };
   };
-  const { client, command } = clientOf(each, operation.name, sent, handle);
-  const got = await client.send(command);
+  const got = await client.send(operation.name, sent);
   for (const { name, traits } of operation.output.members) {
     const stream = got[name] as { transformToByteArray(): Promise<Uint8Array> } | undefined;
     if (traits.streaming === 1 && stream !== undefined) got[name] = Buffer.from(await stream.transformToByteArray());
@@ -181,19 +181,16 @@ type RawRequest = {
   headers: Record<string, string>;
   body?: unknown;
 };
-type Client = { send(command: unknown): Promise<Record<string, unknown>> };
+type TestClient = {
+  handle: (raw: RawRequest) => Promise<unknown>;
+  readonly send: (operation: string, input: object) => Promise<Record<string, unknown>>;
+};
 
-function clientOf(
-  each: Case,
-  operation: string,
-  input: object,
-  handle: (raw: RawRequest) => Promise<unknown>,
-): { client: Client; command: unknown } {
+function clientOf(each: Case): TestClient {
   const sdk = require(`@aws-sdk/client-${each.client}`) as Record<string, new (options: object) => unknown>;
   const Client = Object.entries(sdk).find(([name]) => name.endsWith("Client") && !name.startsWith("__"))?.[1];
-  const Command = sdk[`${operation}Command`];
-  assert.ok(Client !== undefined && Command !== undefined, operation);
-  const client = new Client({
+  assert.ok(Client !== undefined, each.client);
+  const real = new Client({
     region: "us-east-1",
     endpoint: "http://127.0.0.1:1",
     credentials: { accessKeyId: "AKIAEXAMPLE", secretAccessKey: "secret" },
@@ -201,14 +198,22 @@ function clientOf(
     disableHostPrefix: true,
     requestHandler: {
       metadata: { handlerProtocol: "http/1.1" },
-      handle,
+      handle: (raw: RawRequest) => client.handle(raw),
       destroy: () => undefined,
       httpHandlerConfigs: () => ({}),
       updateHttpClientConfig: () => undefined,
     },
     ...each.options,
-  });
-  return { client: client as Client, command: new Command({ ...input }) };
+  }) as { send(command: unknown): Promise<Record<string, unknown>> };
+  const client: TestClient = {
+    handle: () => Promise.reject(new Error("nothing is being tried")),
+    send(operation, input) {
+      const Command = sdk[`${operation}Command`];
+      assert.ok(Command !== undefined, operation);
+      return real.send(new Command({ ...input }));
+    },
+  };
+  return client;
 }
 
 async function requestOf(raw: RawRequest): Promise<HttpRequest> {
