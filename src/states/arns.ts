@@ -59,3 +59,12 @@ const REFUSED = /[\s<>{}[\]?*"#%\\^|~`$&,;:/\u0000-\u001f\u007f-\u009f]/u;
 export function checkName(name: string): void {
   if (name.length < 1 || name.length > 80 || REFUSED.test(name)) throw fault("InvalidName", `Invalid Name: '${name}'`);
 }
+
+/**
+ * The name of an execution that was given none: a UUID that begins with the time (version 7), so that executions
+ * lie in the order of their starts in the store. Random names cost a page of log each.
+ */
+export function executionName(now: number, uuid: string): string {
+  const time = now.toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${uuid.slice(15)}`;
+}

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { checkName, executionArn, machineArn, parseExecutionArn, parseMachineArn } from "../../src/states/arns.ts";
+import {
+  checkName,
+  executionArn,
+  executionName,
+  machineArn,
+  parseExecutionArn,
+  parseMachineArn,
+} from "../../src/states/arns.ts";
 import { checkInput, parserSentence } from "../../src/states/input.ts";
 import { pageSize, positionOf, tokenOf } from "../../src/states/paging.ts";
 import { firstSerialOf, Serials } from "../../src/states/rows/executions.ts";
@@ -94,6 +101,13 @@ test("serials grow with every start, whatever the clock does", () => {
     }),
     { seed: 7 },
   );
+});
+
+test("names of executions are UUIDs in the order of time", () => {
+  const uuids = ["ffffffff-ffff-4fff-bfff-ffffffffffff", "00000000-0000-4000-8000-000000000000"];
+  const names = uuids.map((uuid, index) => executionName(1_700_000_000_000 + index, uuid));
+  for (const name of names) assert.match(name, /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
+  assert.deepEqual(names.toSorted(), names);
 });
 
 test("a resource says which call it is", () => {

@@ -1,6 +1,6 @@
 import type { Call } from "../../flow.ts";
 import { fault } from "../../wire/fault.ts";
-import { checkName, executionArn } from "../arns.ts";
+import { checkName, executionArn, executionName } from "../arns.ts";
 import { checkInput } from "../input.ts";
 import { pageSize, positionOf, tokenOf } from "../paging.ts";
 import { executionByKey, executionsBefore, firstSerialOf, type ExecutionRow } from "../rows/executions.ts";
@@ -26,7 +26,7 @@ function startExecution({ parts, definitions, executions }: StatesParts): Handle
     if (input.name !== undefined) checkName(input.name);
     const text = input.input ?? "{}";
     checkInput(text);
-    const name = input.name ?? parts.clock.uuid();
+    const name = input.name ?? executionName(parts.clock.now(), parts.clock.uuid());
     const executionArnText = executionArn({ machine, name });
     return call.commit(async (transaction) => {
       const row = await definitions.existingMachine(transaction, machine);

@@ -198,7 +198,9 @@ export function described(
     ...(revision.visible === 1 && { revisionId: revision.id }),
     ...(Object.keys(variables).length > 0 &&
       !metadataOnly && {
-        variableReferences: Object.fromEntries(Object.entries(variables).map(([state, names]) => [state, [...names]])),
+        variableReferences: Object.fromEntries(
+          Object.entries(variables).map(([state, names]) => [state, names.toSorted()]),
+        ),
       }),
   };
 }
