@@ -24,7 +24,7 @@ function sentenceOf(pattern: string): string {
   return "no error";
 }
 
-test("values match by type, and key paths join with a dot", () => {
+void test("values match by type, and key paths join with a dot", () => {
   assert.ok(matches({ a: [5, "5x", true, null, ""] }, { a: 5 }));
   assert.ok(!matches({ a: ["true"] }, { a: true }));
   assert.ok(!matches({ a: ["5"] }, { a: 5 }));
@@ -39,7 +39,7 @@ test("values match by type, and key paths join with a dot", () => {
   assert.ok(!matches('{"a":[1],"a":[2]}', { a: 1 }));
 });
 
-test("fields may not be satisfied from different elements of one array", () => {
+void test("fields may not be satisfied from different elements of one array", () => {
   const both = { d: { a: [1], b: [2] } };
   assert.ok(!matches(both, { d: [{ a: 1 }, { b: 2 }] }));
   assert.ok(matches(both, { d: [{ a: 1 }, { b: 2 }, { a: 1, b: 2 }] }));
@@ -47,7 +47,7 @@ test("fields may not be satisfied from different elements of one array", () => {
   assert.ok(!matches({ u: { t: { k: [1], v: [2] } } }, { u: [{ t: [{ k: 1 }, { v: 2 }] }] }));
 });
 
-test("array consistency ends in time on arrays that never agree", () => {
+void test("array consistency ends in time on arrays that never agree", () => {
   const names = ["a", "b", "c", "d", "e", "f"];
   const event = { d: names.flatMap((name) => Array.from({ length: 300 }, () => ({ [name]: 1 }))) };
   const pattern = { d: Object.fromEntries(names.map((name) => [name, [1]])) };
@@ -56,7 +56,7 @@ test("array consistency ends in time on arrays that never agree", () => {
   assert.ok(performance.now() - started < 2000);
 });
 
-test("$or multiplies out, also within objects", () => {
+void test("$or multiplies out, also within objects", () => {
   const pattern = { a: [1], $or: [{ b: [1] }, { c: { $or: [{ d: [1] }, { e: [1] }] } }] };
   assert.ok(matches(pattern, { a: 1, c: { e: 1 } }));
   assert.ok(!matches(pattern, { a: 2, b: 1 }));
@@ -64,7 +64,7 @@ test("$or multiplies out, also within objects", () => {
   assert.ok(matches({ $or: { a: [1] } }, { $or: { a: 1 } }), "an object under $or is an ordinary key");
 });
 
-test("errors carry AWS's sentence, line and column", () => {
+void test("errors carry AWS's sentence, line and column", () => {
   // The first three places are those of real answers.
   assert.equal(
     sentenceOf('{"source": ["aws.health"], "detail": {}}'),
@@ -99,14 +99,14 @@ test("errors carry AWS's sentence, line and column", () => {
   for (const [pattern, reason] of Object.entries(reasons)) assert.match(sentenceOf(pattern), reason, pattern);
 });
 
-test("long patterns are quoted in part, and deep ones refused", () => {
+void test("long patterns are quoted in part, and deep ones refused", () => {
   assert.match(sentenceOf(`{"a":["${"x".repeat(600)}"],"b":1}`), /"\[truncated 116 chars\]; line: 1, column: 61\d\]$/);
   assert.match(sentenceOf(`${'{"a":'.repeat(5000)}1`), /Nesting depth/);
 });
 
 const word = fc.string({ unit: fc.constantFrom("a", "b", "A", "*", "\\", "é", "É", "🚀"), maxLength: 6 });
 
-test("wildcards agree with a regular expression", () => {
+void test("wildcards agree with a regular expression", () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom("a", "b", "*"), maxLength: 7 }), word, (pattern, text) => {
       const pieces = parseWildcard(pattern);
@@ -118,7 +118,7 @@ test("wildcards agree with a regular expression", () => {
   assert.ok(matches({ a: [{ wildcard: "a\\*\\\\*" }] }, { a: "a*\\z" }));
 });
 
-test("prefix, suffix and case folding agree with simple models", () => {
+void test("prefix, suffix and case folding agree with simple models", () => {
   const lower = (text: string): string => text.toLowerCase();
   fc.assert(
     fc.property(word, word, (part, text) => {
@@ -135,7 +135,7 @@ test("prefix, suffix and case folding agree with simple models", () => {
   assert.ok(foldedSuffix("xÉ", fold("é")));
 });
 
-test("numbers that a double gives back are numbers, others are text", () => {
+void test("numbers that a double gives back are numbers, others are text", () => {
   fc.assert(
     fc.property(
       fc.double({ noNaN: true, noDefaultInfinity: true }),
@@ -184,7 +184,7 @@ const { event } = fc.letrec<{ event: Record<string, unknown>; value: unknown }>(
   event: fc.dictionary(key, tie("value"), { maxKeys: 4 }),
 }));
 
-test("the index agrees with the naive matcher while rules come and go", () => {
+void test("the index agrees with the naive matcher while rules come and go", () => {
   let hits = 0;
   fc.assert(
     fc.property(
@@ -228,7 +228,7 @@ test("the index agrees with the naive matcher while rules come and go", () => {
   assert.ok(hits > 500, `only ${hits} matches were seen`);
 });
 
-test("a rule that is replaced leaves nothing behind", () => {
+void test("a rule that is replaced leaves nothing behind", () => {
   const index = new RuleIndex<string>();
   index.add("r", parsePattern('{"a":["x","y"]}'), "first");
   index.add("r", parsePattern('{"a":["y"],"b":[{"exists":false}]}'), "second");
@@ -240,7 +240,7 @@ test("a rule that is replaced leaves nothing behind", () => {
   assert.deepEqual(index.match({ a: "y" }), []);
 });
 
-test("an explanation names the first failing field of the closest branch", () => {
+void test("an explanation names the first failing field of the closest branch", () => {
   const rule = parsePattern(
     '{"source":["aws.s3"],"detail":{"eventName":["PutObject"],"requestParameters":{"bucketName":["b"]}}}',
   );

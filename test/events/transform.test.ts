@@ -35,7 +35,7 @@ function given(spec: InputSpec): string | undefined {
 const template = (text: string, paths: Record<string, string> = {}) =>
   given({ InputTransformer: { InputTemplate: text, InputPathsMap: paths } });
 
-test("without a wish, the event; with Input, that text; with InputPath, the part", () => {
+void test("without a wish, the event; with Input, that text; with InputPath, the part", () => {
   assert.equal(given({}), JSON.stringify(event));
   assert.equal(given({ Input: '{ "a" : 1 }' }), '{ "a" : 1 }');
   assert.equal(given({ InputPath: "$.detail.order" }), '{"total":12.5,"by":"ann"}');
@@ -45,7 +45,7 @@ test("without a wish, the event; with Input, that text; with InputPath, the part
   assert.equal(given({ InputPath: "$['detail-type']" }), '"Order Placed"');
 });
 
-test("templates insert JSON bare, and text inside quotes", () => {
+void test("templates insert JSON bare, and text inside quotes", () => {
   const paths = {
     id: "$.detail.id",
     order: "$.detail.order",
@@ -68,7 +68,7 @@ test("templates insert JSON bare, and text inside quotes", () => {
   assert.equal(template('{"q": "<quote>"}', paths), '{"q": "a \\"b\\"\\n"}');
 });
 
-test("reserved variables", () => {
+void test("reserved variables", () => {
   assert.equal(
     template('{"r": <aws.events.rule-arn>, "n": "<aws.events.rule-name>", "t": <aws.events.event.ingestion-time>}'),
     `{"r": "${facts.ruleArn}", "n": "r", "t": "2026-05-04T09:12:31.123Z"}`,
@@ -78,7 +78,7 @@ test("reserved variables", () => {
   assert.deepEqual(JSON.parse(template("<aws.events.event>") ?? ""), { ...rest, detailType });
 });
 
-test("what PutTargets refuses", () => {
+void test("what PutTargets refuses", () => {
   const refused = (spec: InputSpec): unknown => {
     const transform = compileTransform(spec, "t");
     return "error" in transform ? transform.error : undefined;
