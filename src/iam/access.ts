@@ -140,10 +140,7 @@ export async function stsAccess(
   const name = parseEntityArn(input.RoleArn);
   const found = name?.kind === "role" ? await entityByName(reader, name.account, "role", name.name) : undefined;
   const role = found && arnOf(found) === input.RoleArn ? found : undefined;
-  const context: Record<string, string | readonly string[]> = tagContext(
-    { ...(input.Tags ? { Tags: input.Tags } : {}) },
-    role,
-  );
+  const context: Record<string, string | readonly string[]> = tagContext(input.Tags ? { Tags: input.Tags } : {}, role);
   if (input.RoleSessionName !== undefined) context["sts:rolesessionname"] = input.RoleSessionName;
   if (input.ExternalId !== undefined) context["sts:externalid"] = input.ExternalId;
   const target = {

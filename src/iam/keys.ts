@@ -26,7 +26,6 @@ const KEYS_PER_USER = 2;
 
 export function keyHandlers(parts: Parts) {
   const { clock } = parts;
-  const usage = usageFor(parts);
   return {
     CreateAccessKey: (input, call) =>
       call.commit(async (tx) => {
@@ -84,6 +83,12 @@ export function keyHandlers(parts: Parts) {
         tx.bump(keyScope(key.id));
         return {};
       }),
+  } satisfies Handlers<typeof sdk>;
+}
+
+export function keyUseHandlers(parts: Parts) {
+  const usage = usageFor(parts);
+  return {
     GetAccessKeyLastUsed: (input, call) =>
       call.read(async (reader) => {
         const key = await keyById(reader, input.AccessKeyId);

@@ -21,8 +21,7 @@ import {
   pageOf,
   pageOfList,
 } from "./support.ts";
-import { policySize, withoutTags, withTags } from "./support.ts";
-import { sortedTags } from "./users.ts";
+import { policySize, withTags } from "./support.ts";
 import { checkedPolicy } from "./validate.ts";
 
 const SIZE_LIMIT = 6144;
@@ -79,71 +78,50 @@ export function policyHandlers({ clock }: Parts) {
         tx.bump(accountScope(call.account));
         return {};
       }),
-    ListPolicies: (input, call) =>
-      call.read(async (reader) => {
-        const scope = input.Scope ?? "All";
-        const prefix = input.PathPrefix ?? "/";
-        const local = scope === "AWS" ? [] : await policiesAfter(reader, call.account, prefix, "", LIST_LIMIT);
-        const aws = scope === "Local" ? [] : awsManagedPolicies().filter((policy) => policy.path.startsWith(prefix));
-        const shown = [];
-        for (const row of local) shown.push(showPolicy(row, await useOf(reader, call.account, row.arn), false));
-        for (const policy of aws) shown.push(showManaged(policy, await useOf(reader, call.account, policy.arn), false));
-        const wanted = shown.filter((policy) => isWanted(policy, input));
-        wanted.sort((one, other) => (one.Arn < other.Arn ? -1 : 1));
-        const { rows, ...page } = await pageOfList(input, wanted, (policy) => policy.Arn);
-        return { Policies: [...rows], ...page };
-      }),
-    ListEntitiesForPolicy: (input, call) =>
-      call.read(async (reader) => {
-        if (!isAwsManaged(input.PolicyArn)) await findPolicy(reader, call.account, input.PolicyArn);
-        const bounds = input.PolicyUsageFilter === "PermissionsBoundary";
-        const rows = bounds
-          ? (await entitiesBoundedBy(reader, input.PolicyArn, LIST_LIMIT)).filter((row) => row.account === call.account)
-          : await entitiesAttachedTo(reader, input.PolicyArn, call.account, LIST_LIMIT);
-        const kinds: Readonly<Record<string, string>> = { user: "User", group: "Group", role: "Role" };
-        const wanted = rows.filter(
-          (row) =>
-            (input.EntityFilter === undefined || input.EntityFilter === kinds[row.kind]) &&
-            row.path.startsWith(input.PathPrefix ?? "/"),
-        );
-        wanted.sort((one, other) => (one.id < other.id ? -1 : 1));
-        const { rows: some, ...page } = await pageOfList(input, wanted, (row) => row.id);
-        return {
-          PolicyUsers: some
-            .filter(({ kind }) => kind === "user")
-            .map(({ name, id }) => ({ UserName: name, UserId: id })),
-          PolicyGroups: some
-            .filter(({ kind }) => kind === "group")
-            .map(({ name, id }) => ({ GroupName: name, GroupId: id })),
-          PolicyRoles: some
-            .filter(({ kind }) => kind === "role")
-            .map(({ name, id }) => ({ RoleName: name, RoleId: id })),
-          ...page,
-        };
-      }),
-    TagPolicy: (input, call) =>
-      call.commit(async (tx) => {
-        const row = await findOwnPolicy(tx, call.account, input.PolicyArn);
-        await updatePolicy(tx, { ...row, tags: withTags(row.tags, input.Tags) });
-        return {};
-      }),
-    UntagPolicy: (input, call) =>
-      call.commit(async (tx) => {
-        const row = await findOwnPolicy(tx, call.account, input.PolicyArn);
-        await updatePolicy(tx, { ...row, tags: withoutTags(row.tags, input.TagKeys) });
-        return {};
-      }),
-    ListPolicyTags: (input, call) =>
-      call.read(async (reader) => {
-        const tags = isAwsManaged(input.PolicyArn)
-          ? "{}"
-          : (await findPolicy(reader, call.account, input.PolicyArn)).tags;
-        const { rows, ...page } = await pageOfList(input, sortedTags({ tags }), (tag) => tag.Key);
-        return { Tags: [...rows], ...page };
-      }),
   } satisfies Handlers<typeof sdk>;
 }
 const LIST_LIMIT = 5000;
+
+export const policyLists = {
+  ListPolicies: (input, call) =>
+    call.read(async (reader) => {
+      const scope = input.Scope ?? "All";
+      const prefix = input.PathPrefix ?? "/";
+      const local = scope === "AWS" ? [] : await policiesAfter(reader, call.account, prefix, "", LIST_LIMIT);
+      const aws = scope === "Local" ? [] : awsManagedPolicies().filter((policy) => policy.path.startsWith(prefix));
+      const shown = [];
+      for (const row of local) shown.push(showPolicy(row, await useOf(reader, call.account, row.arn), false));
+      for (const policy of aws) shown.push(showManaged(policy, await useOf(reader, call.account, policy.arn), false));
+      const wanted = shown.filter((policy) => isWanted(policy, input));
+      wanted.sort((one, other) => (one.Arn < other.Arn ? -1 : 1));
+      const { rows, ...page } = await pageOfList(input, wanted, (policy) => policy.Arn);
+      return { Policies: [...rows], ...page };
+    }),
+  ListEntitiesForPolicy: (input, call) =>
+    call.read(async (reader) => {
+      if (!isAwsManaged(input.PolicyArn)) await findPolicy(reader, call.account, input.PolicyArn);
+      const bounds = input.PolicyUsageFilter === "PermissionsBoundary";
+      const rows = bounds
+        ? (await entitiesBoundedBy(reader, input.PolicyArn, LIST_LIMIT)).filter((row) => row.account === call.account)
+        : await entitiesAttachedTo(reader, input.PolicyArn, call.account, LIST_LIMIT);
+      const kinds: Readonly<Record<string, string>> = { user: "User", group: "Group", role: "Role" };
+      const wanted = rows.filter(
+        (row) =>
+          (input.EntityFilter === undefined || input.EntityFilter === kinds[row.kind]) &&
+          row.path.startsWith(input.PathPrefix ?? "/"),
+      );
+      wanted.sort((one, other) => (one.id < other.id ? -1 : 1));
+      const { rows: some, ...page } = await pageOfList(input, wanted, (row) => row.id);
+      return {
+        PolicyUsers: some.filter(({ kind }) => kind === "user").map(({ name, id }) => ({ UserName: name, UserId: id })),
+        PolicyGroups: some
+          .filter(({ kind }) => kind === "group")
+          .map(({ name, id }) => ({ GroupName: name, GroupId: id })),
+        PolicyRoles: some.filter(({ kind }) => kind === "role").map(({ name, id }) => ({ RoleName: name, RoleId: id })),
+        ...page,
+      };
+    }),
+} satisfies Handlers<typeof sdk>;
 
 export function versionHandlers({ clock }: Parts) {
   return {
@@ -222,7 +200,7 @@ export async function findPolicy(reader: Reader, account: string, arn: string): 
   return row;
 }
 
-async function findOwnPolicy(reader: Reader, account: string, arn: string): Promise<PolicyRow> {
+export async function findOwnPolicy(reader: Reader, account: string, arn: string): Promise<PolicyRow> {
   if (awsManagedPolicy(arn)) {
     throw fault("AccessDenied", `The policy ${arn} is managed by AWS and cannot be changed.`, { status: 403 });
   }

@@ -10,10 +10,10 @@ import { accountScope, deleteEntity, entitiesAfter, insertEntity } from "./rows.
 import type { EntityRow } from "./rows.ts";
 import { showRole } from "./show.ts";
 import { alreadyExists, findAttachable, findChangeableRole, findEntity, limitExceeded, newEntity } from "./support.ts";
-import { noSuchEntity, pageOf, pageOfList, policySize, saveEntity, withoutTags, withTags } from "./support.ts";
+import { noSuchEntity, pageOf, policySize, saveEntity, withTags } from "./support.ts";
 import { namedIds } from "./trust.ts";
 import { usageFor } from "./usage.ts";
-import { refuseIfInUse, sortedTags } from "./users.ts";
+import { refuseIfInUse } from "./users.ts";
 import { checkedPolicy } from "./validate.ts";
 
 const TRUST_SIZE_LIMIT = 2048;
@@ -53,25 +53,6 @@ export function roleHandlers(parts: Parts) {
       call.read(async (reader) => ({
         Role: await shown(reader, await findEntity(reader, call.account, "role", input.RoleName)),
       })),
-    UpdateRole: (input, call) =>
-      call.commit(async (tx) => {
-        const row = await findChangeableRole(tx, call.account, input.RoleName);
-        const { Description: description = row.description, MaxSessionDuration: max_session = row.max_session } = input;
-        await saveEntity(tx, { ...row, description, max_session });
-        return {};
-      }),
-    UpdateRoleDescription: (input, call) =>
-      call.commit(async (tx) => {
-        const row = { ...(await findChangeableRole(tx, call.account, input.RoleName)), description: input.Description };
-        await saveEntity(tx, row);
-        return { Role: await showRole(tx, row, true) };
-      }),
-    UpdateAssumeRolePolicy: (input, call) =>
-      call.commit(async (tx) => {
-        const row = await findChangeableRole(tx, call.account, input.RoleName);
-        await saveEntity(tx, { ...row, ...(await checkedTrust(tx, input.PolicyDocument)) });
-        return {};
-      }),
     DeleteRole: (input, call) =>
       call.commit(async (tx) => {
         const row = await findChangeableRole(tx, call.account, input.RoleName);
@@ -90,27 +71,32 @@ export function roleHandlers(parts: Parts) {
         for (const row of rows) Roles.push(await showRole(reader, row, false));
         return { Roles, ...page };
       }),
-    TagRole: (input, call) =>
-      call.commit(async (tx) => {
-        const row = await findChangeableRole(tx, call.account, input.RoleName);
-        await saveEntity(tx, { ...row, tags: withTags(row.tags, input.Tags) });
-        return {};
-      }),
-    UntagRole: (input, call) =>
-      call.commit(async (tx) => {
-        const row = await findChangeableRole(tx, call.account, input.RoleName);
-        await saveEntity(tx, { ...row, tags: withoutTags(row.tags, input.TagKeys) });
-        return {};
-      }),
-    ListRoleTags: (input, call) =>
-      call.read(async (reader) => {
-        const row = await findEntity(reader, call.account, "role", input.RoleName);
-        const { rows, ...page } = await pageOfList(input, sortedTags(row), (tag) => tag.Key);
-        return { Tags: [...rows], ...page };
-      }),
+    ...changeHandlers,
     ...linkedRoleHandlers(parts),
   } satisfies Handlers<typeof sdk>;
 }
+
+const changeHandlers = {
+  UpdateRole: (input, call) =>
+    call.commit(async (tx) => {
+      const row = await findChangeableRole(tx, call.account, input.RoleName);
+      const { Description: description = row.description, MaxSessionDuration: max_session = row.max_session } = input;
+      await saveEntity(tx, { ...row, description, max_session });
+      return {};
+    }),
+  UpdateRoleDescription: (input, call) =>
+    call.commit(async (tx) => {
+      const row = { ...(await findChangeableRole(tx, call.account, input.RoleName)), description: input.Description };
+      await saveEntity(tx, row);
+      return { Role: await showRole(tx, row, true) };
+    }),
+  UpdateAssumeRolePolicy: (input, call) =>
+    call.commit(async (tx) => {
+      const row = await findChangeableRole(tx, call.account, input.RoleName);
+      await saveEntity(tx, { ...row, ...(await checkedTrust(tx, input.PolicyDocument)) });
+      return {};
+    }),
+} satisfies Handlers<typeof sdk>;
 
 function linkedRoleHandlers({ clock }: Parts) {
   return {

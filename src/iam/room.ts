@@ -5,12 +5,13 @@ import type { Room } from "../room.ts";
 import { defineService } from "../wire/service.ts";
 import { iamAccess } from "./access.ts";
 import { attachHandlers, inlineHandlers } from "./grants.ts";
-import { keyHandlers, otherHandlers } from "./keys.ts";
+import { keyHandlers, keyUseHandlers, otherHandlers } from "./keys.ts";
 import { overviewHandlers } from "./overview.ts";
-import { policyHandlers, versionHandlers } from "./policies.ts";
+import { policyHandlers, policyLists, versionHandlers } from "./policies.ts";
 import { roleHandlers } from "./roles.ts";
 import { simulateHandlers } from "./simulate.ts";
 import { stsService } from "./sts.ts";
+import { tagHandlers } from "./tags.ts";
 import { usageFor } from "./usage.ts";
 import { groupHandlers, userHandlers } from "./users.ts";
 
@@ -26,8 +27,11 @@ export function iamRoom(parts: Parts): Room {
       ...inlineHandlers,
       ...attachHandlers,
       ...policyHandlers(parts),
+      ...policyLists,
       ...versionHandlers(parts),
+      ...tagHandlers,
       ...keyHandlers(parts),
+      ...keyUseHandlers(parts),
       ...otherHandlers,
       ...overviewHandlers,
       ...simulateHandlers,

@@ -49,47 +49,7 @@ function stsHandlers(parts: Parts) {
       if (principal.accessKeyId !== "") usage.note(principal.accessKeyId, call.at, "sts", call.region);
       return { UserId: principal.id, Account: principal.account, Arn: principal.arn };
     },
-    AssumeRole: (input, call) =>
-      call.commit(async (tx) => {
-        refuseMembers("AssumeRole", input, ["SourceIdentity", "SerialNumber", "TokenCode", "ProvidedContexts"]);
-        const role = await roleToAssume(tx, input.RoleArn, call);
-        const seconds = input.DurationSeconds ?? 3600;
-        if (call.principal.kind === "session" && seconds > CHAINED_LIMIT) {
-          throw invalid(
-            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
-          );
-        }
-        if (seconds > (role.max_session ?? 3600)) {
-          throw invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
-        }
-        const now = clock.now();
-        const policy = await sessionPolicy(tx, role.account, input.Policy, input.PolicyArns);
-        const tags = JSON.parse(withTags("{}", input.Tags)) as Record<string, string>;
-        if (input.TransitiveTagKeys && input.TransitiveTagKeys.length > 0) {
-          refuseMembers("AssumeRole", { TransitiveTagKeys: input.TransitiveTagKeys }, ["TransitiveTagKeys"]);
-        }
-        const name = input.RoleSessionName;
-        const principal: Bearer = {
-          kind: "session",
-          account: role.account,
-          arn: sessionArn(role.account, role.name, name),
-          id: `${role.id}:${name}`,
-          roleArn: input.RoleArn,
-          roleName: role.name,
-          sessionName: name,
-          accessKeyId: newAccessKeyId(clock, "ASIA", role.account),
-          createdAt: now,
-          ...(policy === undefined ? {} : { policy }),
-          ...(Object.keys(tags).length === 0 ? {} : { tags }),
-        };
-        usage.note(role.id, now, "sts", call.region);
-        const packed = Math.ceil(((policy?.length ?? 0) / SESSION_POLICY_LIMIT) * 100);
-        return {
-          Credentials: await credentialsFor(parts, tx, principal, seconds),
-          AssumedRoleUser: { AssumedRoleId: principal.id, Arn: principal.arn },
-          ...(policy === undefined ? {} : { PackedPolicySize: Math.min(packed, 100) }),
-        };
-      }),
+    AssumeRole: (input, call) => call.commit((tx) => assumeRole(parts, tx, input, call)),
     GetSessionToken: (input, call) =>
       call.commit(async (tx) => {
         refuseMembers("GetSessionToken", input, ["SerialNumber", "TokenCode"]);
@@ -109,6 +69,49 @@ function stsHandlers(parts: Parts) {
         return { Account: account };
       }),
   } satisfies Handlers<typeof sdk>;
+}
+
+type AssumeRoleInput = Parameters<Handler<"AssumeRole">>[0];
+type Handler<Name extends keyof Handlers<typeof sdk>> = NonNullable<Handlers<typeof sdk>[Name]>;
+
+async function assumeRole(parts: Parts, tx: Transaction, input: AssumeRoleInput, call: Call) {
+  const { clock } = parts;
+  refuseMembers("AssumeRole", input, ["SourceIdentity", "SerialNumber", "TokenCode", "ProvidedContexts"]);
+  const role = await roleToAssume(tx, input.RoleArn, call);
+  const seconds = input.DurationSeconds ?? 3600;
+  if (call.principal.kind === "session" && seconds > CHAINED_LIMIT) {
+    throw invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.");
+  }
+  if (seconds > (role.max_session ?? 3600)) {
+    throw invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
+  }
+  const now = clock.now();
+  const policy = await sessionPolicy(tx, role.account, input.Policy, input.PolicyArns);
+  const tags = JSON.parse(withTags("{}", input.Tags)) as Record<string, string>;
+  if (input.TransitiveTagKeys && input.TransitiveTagKeys.length > 0) {
+    refuseMembers("AssumeRole", { TransitiveTagKeys: input.TransitiveTagKeys }, ["TransitiveTagKeys"]);
+  }
+  const name = input.RoleSessionName;
+  const principal: Bearer = {
+    kind: "session",
+    account: role.account,
+    arn: sessionArn(role.account, role.name, name),
+    id: `${role.id}:${name}`,
+    roleArn: input.RoleArn,
+    roleName: role.name,
+    sessionName: name,
+    accessKeyId: newAccessKeyId(clock, "ASIA", role.account),
+    createdAt: now,
+    ...(policy === undefined ? {} : { policy }),
+    ...(Object.keys(tags).length === 0 ? {} : { tags }),
+  };
+  usageFor(parts).note(role.id, now, "sts", call.region);
+  const packed = Math.ceil(((policy?.length ?? 0) / SESSION_POLICY_LIMIT) * 100);
+  return {
+    Credentials: await credentialsFor(parts, tx, principal, seconds),
+    AssumedRoleUser: { AssumedRoleId: principal.id, Arn: principal.arn },
+    ...(policy === undefined ? {} : { PackedPolicySize: Math.min(packed, 100) }),
+  };
 }
 
 async function roleToAssume(reader: Reader, roleArn: string, call: Call): Promise<EntityRow> {

@@ -22,9 +22,7 @@ import {
   pageOf,
   pageOfList,
   saveEntity,
-  tagList,
   userNameOr,
-  withoutTags,
   withTags,
 } from "./support.ts";
 
@@ -86,24 +84,6 @@ export function userHandlers({ clock }: Parts) {
           entitiesAfter(reader, call.account, "user", input.PathPrefix ?? "/", after, limit),
         );
         return { Users: rows.map((row) => showUser(row, false)), ...page };
-      }),
-    TagUser: (input, call) =>
-      call.commit(async (tx) => {
-        const row = await findEntity(tx, call.account, "user", input.UserName);
-        await saveEntity(tx, { ...row, tags: withTags(row.tags, input.Tags) });
-        return {};
-      }),
-    UntagUser: (input, call) =>
-      call.commit(async (tx) => {
-        const row = await findEntity(tx, call.account, "user", input.UserName);
-        await saveEntity(tx, { ...row, tags: withoutTags(row.tags, input.TagKeys) });
-        return {};
-      }),
-    ListUserTags: (input, call) =>
-      call.read(async (reader) => {
-        const row = await findEntity(reader, call.account, "user", input.UserName);
-        const { rows, ...page } = await pageOfList(input, sortedTags(row), (tag) => tag.Key);
-        return { Tags: [...rows], ...page };
       }),
   } satisfies Handlers<typeof sdk>;
 }
@@ -176,10 +156,6 @@ export function groupHandlers({ clock }: Parts) {
 }
 
 const keyOf = (row: EntityRow): string => row.name_key;
-
-export function sortedTags(row: { readonly tags: string }) {
-  return tagList(row.tags).sort((one, other) => (one.Key < other.Key ? -1 : 1));
-}
 
 /** Entities with policies cannot be deleted. */
 export async function refuseIfInUse(tx: Transaction, row: EntityRow): Promise<void> {

@@ -66,7 +66,7 @@ const ROWS: readonly Row[] = [
 ];
 
 for (const [operator, values, given, expected] of ROWS) {
-  test(`${operator} ${JSON.stringify(values)} of ${JSON.stringify(given)} is ${expected}`, () => {
+  void test(`${operator} ${JSON.stringify(values)} of ${JSON.stringify(given)} is ${expected}`, () => {
     const condition = compileCondition(operator, "s3:Key", values, true);
     const known: Readonly<Record<string, Given>> = { "s3:key": given, "aws:username": "ada" };
     assert.equal(condition.key, "s3:key");
@@ -74,7 +74,7 @@ for (const [operator, values, given, expected] of ROWS) {
   });
 }
 
-test("unknown operators, and values of the wrong type, are refused", () => {
+void test("unknown operators, and values of the wrong type, are refused", () => {
   for (const [operator, value] of [
     ["StringMatches", "a"],
     ["NullIfExists", "true"],

@@ -55,7 +55,7 @@ for (const store of stores) {
   };
   const roleArn = (name: string): string => `arn:aws:iam::${well.account}:role/${name}`;
 
-  test("the administrator is the account's root", async () => {
+  void test("the administrator is the account's root", async () => {
     const me = await root.sts.send(new GetCallerIdentityCommand({}));
     assert.deepEqual(
       [me.Account, me.Arn, me.UserId],
@@ -67,7 +67,7 @@ for (const store of stores) {
     assert.equal(info.Account, well.account);
   });
 
-  test("a user may do what its policies say, and is told why not", async () => {
+  void test("a user may do what its policies say, and is told why not", async () => {
     const ada = await makeUser("ada", doc(allow("iam:GetUser", "arn:aws:iam::*:user/${aws:username}")));
     const { User } = await ada.iam.send(new iam.GetUserCommand({}));
     assert.equal(User?.UserName, "ada");
@@ -112,7 +112,7 @@ for (const store of stores) {
     });
   });
 
-  test("an access key that was made inactive or deleted opens nothing", async () => {
+  void test("an access key that was made inactive or deleted opens nothing", async () => {
     const bob = await makeUser("bob");
     const { AccessKeyMetadata } = await root.iam.send(new iam.ListAccessKeysCommand({ UserName: "bob" }));
     const AccessKeyId = AccessKeyMetadata?.[0]?.AccessKeyId ?? "";
@@ -132,7 +132,7 @@ for (const store of stores) {
     await assert.rejects(bob.sts.send(new GetCallerIdentityCommand({})), { name: "InvalidClientTokenId" });
   });
 
-  test("a role is assumed by those its trust names, with their external id", async () => {
+  void test("a role is assumed by those its trust names, with their external id", async () => {
     const carl = await makeUser("carl");
     const RoleName = "reader";
     const created = await root.iam.send(
@@ -175,7 +175,7 @@ for (const store of stores) {
     await assert.rejects(assume(root, { ...input, ExternalId: "x1" }), /Roles may not be assumed by root accounts/);
   });
 
-  test("a trust means the very user it was given, not the next one of that name", async () => {
+  void test("a trust means the very user it was given, not the next one of that name", async () => {
     await makeUser("dora");
     const arn = `arn:aws:iam::${well.account}:user/dora`;
     await root.iam.send(
@@ -204,7 +204,7 @@ for (const store of stores) {
     );
   });
 
-  test("managed policies have versions, are counted, and cannot go while in use", async () => {
+  void test("managed policies have versions, are counted, and cannot go while in use", async () => {
     const eve = await makeUser("eve");
     const { Policy } = await root.iam.send(
       new iam.CreatePolicyCommand({ PolicyName: "roles", PolicyDocument: doc(allow("iam:ListRoles")) }),
@@ -248,7 +248,7 @@ for (const store of stores) {
     assert.equal(summary.SummaryMap?.["Policies"], 1);
   });
 
-  test("lists come in pages", async () => {
+  void test("lists come in pages", async () => {
     for (let at = 0; at < 5; at++) {
       const Tags = [{ Key: "n", Value: String(at) }];
       await root.iam.send(
@@ -284,7 +284,7 @@ for (const store of stores) {
     );
   });
 
-  test("simulations really evaluate", async () => {
+  void test("simulations really evaluate", async () => {
     const { EvaluationResults } = await root.iam.send(
       new iam.SimulateCustomPolicyCommand({
         PolicyInputList: [
@@ -318,7 +318,7 @@ for (const store of stores) {
     );
   });
 
-  test("a wrong or borrowed session token opens nothing, a session token of a user is the user", async () => {
+  void test("a wrong or borrowed session token opens nothing, a session token of a user is the user", async () => {
     const gus = await makeUser("gus", doc(allow("iam:GetUser")));
     const { Credentials } = await gus.sts.send(new GetSessionTokenCommand({}));
     assert.ok(Credentials?.AccessKeyId && Credentials.SecretAccessKey && Credentials.SessionToken);
@@ -342,7 +342,7 @@ for (const store of stores) {
     }
   });
 
-  test("another account is apart, and both sides must agree to meet", async () => {
+  void test("another account is apart, and both sides must agree to meet", async () => {
     const made = (await well.node.account("210987654321")) as Key;
     const other = well.client({ accessKeyId: made.accessKeyId, secretAccessKey: made.secretAccessKey });
     assert.equal((await other.sts.send(new GetCallerIdentityCommand({}))).Account, "210987654321");

@@ -204,10 +204,10 @@ const ROWS: readonly Row[] = [
   ],
 ];
 for (const [what, principal, question, expected] of ROWS) {
-  test(what, () => assert.equal(ask(principal, question), expected));
+  void test(what, () => assert.equal(ask(principal, question), expected));
 }
 
-test("a deny that applies beats every allow, whatever the order", () => {
+void test("a deny that applies beats every allow, whatever the order", () => {
   const statement = fc.record({
     Effect: fc.constantFrom("Allow", "Deny"),
     Action: fc.constantFrom("s3:*", "s3:GetObject", "s3:Put*", "*"),
@@ -229,7 +229,7 @@ test("a deny that applies beats every allow, whatever the order", () => {
   );
 });
 
-test("sentences are AWS's", () => {
+void test("sentences are AWS's", () => {
   const sentence = (verdict: Verdict, action = "states:StartExecution"): string =>
     denialSentence("U", action, "R", verdict);
   assert.equal(
@@ -246,7 +246,7 @@ test("sentences are AWS's", () => {
   );
 });
 
-test("malformed documents are refused in AWS's words", () => {
+void test("malformed documents are refused in AWS's words", () => {
   const cases: [string, RegExp][] = [
     ["{", /invalid Json/],
     ["[]", /Syntax errors in policy/],
