@@ -2,7 +2,7 @@ import type { HttpRequest, HttpResponse } from "./http.ts";
 import { Malformed, put, textOf } from "./malformed.ts";
 import type { QueryIndex } from "./query.ts";
 import type { Labels } from "./router.ts";
-import { bytesOf, isScalar, textCodec, type TextCodec } from "./scalar.ts";
+import { isScalar, textCodec, type TextCodec } from "./scalar.ts";
 import type { Member, Operation, TimestampFormat } from "./shape.ts";
 
 /** What restJson1 and restXml disagree on: the document in the body. */
@@ -278,7 +278,7 @@ function rawBody(value: unknown): HttpResponse["body"] {
   if (typeof value === "string" || value instanceof Uint8Array) return value;
   if (typeof value === "object" && value !== null && Symbol.asyncIterator in value)
     return value as AsyncIterable<Uint8Array>;
-  return bytesOf(value);
+  throw new Error("the output's body is neither text nor bytes nor a stream of bytes");
 }
 
 function payloadType({ shape, traits }: Member, document: Document): string {

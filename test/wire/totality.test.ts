@@ -54,10 +54,7 @@ const CASES: readonly Case[] = [
 
 /** What is not tried, and why. */
 const EXCEPTIONS: readonly { readonly operation: RegExp; readonly why: string }[] = [
-  {
-    operation: /^s3\.(?:ListDirectoryBuckets|WriteGetObjectResponse|CreateSession)$/,
-    why: "live on other hosts, which no path tells from ListBuckets; CreateSession signs directory buckets only",
-  },
+  { operation: /^s3\.WriteGetObjectResponse$/, why: "is sent to a host of its own, where no bucket is in the path" },
   {
     operation: /^s3\.SelectObjectContent$|^lambda\.InvokeWithResponseStream$|^logs\.(?:StartLiveTail|GetLogObject)$/,
     why: "event streams are not spoken",
