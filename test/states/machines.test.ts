@@ -6,6 +6,7 @@ import {
   DescribeExecutionCommand,
   DescribeStateMachineCommand,
   DescribeStateMachineForExecutionCommand,
+  ListExecutionsCommand,
   ListStateMachinesCommand,
   ListTagsForResourceCommand,
   TagResourceCommand,
@@ -137,6 +138,9 @@ for (const store of stores)
       assert.equal(status, "ABORTED");
       const then = await stepwell.as.states.send(new DescribeStateMachineForExecutionCommand({ executionArn }));
       assert.equal(then.definition, WAITING);
+      const again = await create(stepwell, "deleted", HELLO, roleArn);
+      const { executions } = await stepwell.as.states.send(new ListExecutionsCommand({ stateMachineArn: again }));
+      assert.deepEqual([again, executions], [stateMachineArn, []]);
     });
 
     test("lists are paged", async () => {
