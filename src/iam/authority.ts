@@ -7,7 +7,7 @@ import type { AwsFault } from "../wire/fault.ts";
 import { compiled } from "./document.ts";
 import { denialSentence, evaluate, PolicySet } from "./evaluate.ts";
 import type { Candidate, Verdict } from "./evaluate.ts";
-import { FactsContext } from "./facts-context.ts";
+import { FactsContext, own } from "./facts-context.ts";
 import { BearerCache } from "./bearers.ts";
 import type { Credentials } from "./bearers.ts";
 import { entityArn, parseEntityArn, sessionArn } from "./names.ts";
@@ -204,7 +204,7 @@ function trusts(role: Role, { service, sourceArn, account, roleArn }: RoleCaller
     principal,
     action: "sts:assumerole",
     resource: roleArn,
-    context: { value: (name) => context[name] },
+    context: { value: (name) => own(context, name) },
     identity: NOBODY.identity,
     resourcePolicy: role.trust,
     crossAccount: false,

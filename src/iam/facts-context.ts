@@ -14,13 +14,18 @@ export class FactsContext implements Context {
     this.#tags = tags;
   }
   value(key: string): Value {
-    const given = this.#access.context?.[key];
+    const given = own(this.#access.context, key);
     if (given !== undefined) return given;
-    const read = READERS[key];
+    const read = own(READERS, key);
     if (read) return read(this.#facts, this.#access);
-    if (key.startsWith("aws:principaltag/")) return this.#tags[key.slice("aws:principaltag/".length)];
+    if (key.startsWith("aws:principaltag/")) return own(this.#tags, key.slice("aws:principaltag/".length));
     return undefined;
   }
+}
+
+/** Keys come from policies, so `constructor` must find nothing. */
+export function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
+  return record && Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 /** Tags by lower-case key, as condition keys name them. */

@@ -154,7 +154,7 @@ void test("conditions read the call, and policies that changed count at once", a
     Bool: { "aws:SecureTransport": "false" },
     DateLessThan: { "aws:CurrentTime": "2026-06-01T00:00:00Z" },
     ArnEquals: { "aws:PrincipalArn": ben.arn },
-    Null: { "aws:TokenIssueTime": "true" },
+    Null: { "aws:TokenIssueTime": "true", constructor: "true", "aws:PrincipalTag/constructor": "true" },
   };
   const row = entity("user", "ben", ben.id, null);
   await add(row, [{ Effect: "Allow", Action: "states:*", Resource: "*", Condition }]);
