@@ -14,7 +14,15 @@ const BEGIN = "<!-- coverage: written by scripts/coverage.ts -->\n";
 const END = "<!-- end of coverage -->";
 
 const data = mkdtempSync(join(tmpdir(), "stepwell-coverage-"));
-const node = await openNode({ data, account: "123456789012", region: "us-east-1", auth: "on", clock: systemClock, log: () => undefined, trailFlushMs: 60_000 });
+const node = await openNode({
+  data,
+  account: "123456789012",
+  region: "us-east-1",
+  auth: "on",
+  clock: systemClock,
+  log: () => undefined,
+  trailFlushMs: 60_000,
+});
 const lines = ["| service | operations | answered |", "|---|---|---|"];
 const served = new Set<string>();
 for (const service of [...node.services].sort((a, b) => a.name.localeCompare(b.name))) {
@@ -23,8 +31,14 @@ for (const service of [...node.services].sort((a, b) => a.name.localeCompare(b.n
   const answered = all.filter((operation) => service.handlers[operation] !== undefined).sort();
   lines.push(`| ${service.name} | ${answered.length} of ${all.length} | ${answered.join(" ")} |`);
 }
-const absent = readdirSync(new URL("../model/", import.meta.url)).map((file) => file.replace(/\.json$/, "")).filter((model) => !served.has(model));
-lines.push("", `Every other operation of these services answers 501 NotImplemented. Known to the wire, not served yet: ${absent.join(", ")}.`, "");
+const absent = readdirSync(new URL("../model/", import.meta.url))
+  .map((file) => file.replace(/\.json$/, ""))
+  .filter((model) => !served.has(model));
+lines.push(
+  "",
+  `Every other operation of these services answers 501 NotImplemented. Known to the wire, not served yet: ${absent.join(", ")}.`,
+  "",
+);
 await node.close();
 rmSync(data, { recursive: true, force: true });
 

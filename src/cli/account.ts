@@ -3,6 +3,7 @@ import { ask } from "./client.ts";
 import { endpointOf, exportsText, type Key } from "./env.ts";
 import { readSettings, UsageError } from "./settings.ts";
 import { jsonLog } from "./start.ts";
+import { accountAnswer } from "../iam/account-endpoint.ts";
 import { openNode } from "../node.ts";
 
 /** `stepwell account create ID` and `stepwell account list`, beside a running server or on a data directory at rest. */
@@ -10,8 +11,8 @@ export async function account(args: readonly string[]): Promise<number> {
   const { settings, rest } = readSettings(args, process.env);
   const [verb, id] = rest;
   if (verb === "list" && id === undefined) {
-    const { accounts } = (await request({})) as { accounts: readonly string[] };
-    console.log(accounts.join("\n"));
+    const { accounts } = (await request({})) as { accounts: readonly { readonly accountId: string }[] };
+    for (const { accountId } of accounts) console.log(accountId);
     return 0;
   }
   if (verb !== "create" || id === undefined || !/^\d{12}$/.test(id))
@@ -24,7 +25,7 @@ export async function account(args: readonly string[]): Promise<number> {
     if (endpointOf(settings.data) !== undefined) return ask(settings, "account", query);
     const node = await openNode({ ...settings, clock: systemClock, log: jsonLog(settings.log), trailFlushMs: 60_000 });
     try {
-      return await node.account(query["create"]);
+      return await accountAnswer(node.parts, query["create"]);
     } finally {
       await node.close();
     }

@@ -4,7 +4,7 @@ export interface Clock {
   now(): number;
   /** Resolves after `ms` milliseconds, or at once when `signal` aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** A version 4 UUID, lower case. */
+  /** A UUID, lower case. Those of one clock sort in the order they were made, so that rows named by them are written side by side. */
   uuid(): string;
   /** `length` characters of `alphabet`, each chosen independently. */
   text(length: number, alphabet: string): string;

@@ -1,4 +1,4 @@
-import { randomFillSync, randomUUID } from "node:crypto";
+import { randomFillSync } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Clock } from "./clock.ts";
 
@@ -13,6 +13,28 @@ function nextByte(): number {
   return pool[used++] ?? 0;
 }
 
+let lastMs = 0;
+let prefix = "";
+let counter = 0;
+/** A version 7 UUID (RFC 9562): 48 bits of time, a 12-bit counter within the millisecond, 62 random bits. */
+function orderedUuid(ms: number): string {
+  if (ms > lastMs || counter >= 0xfff) {
+    // A counter that runs over borrows the next millisecond; a clock that goes back is held.
+    lastMs = Math.max(ms, lastMs + (counter >= 0xfff ? 1 : 0));
+    counter = 0;
+    const time = lastMs.toString(16).padStart(12, "0");
+    prefix = `${time.slice(0, 8)}-${time.slice(8)}-7`;
+  } else counter++;
+  if (used + 8 > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  const random = pool.toString("hex", used, used + 8);
+  used += 8;
+  const variant = "89ab"[Number.parseInt(random[0] ?? "0", 16) & 3];
+  return `${prefix}${counter.toString(16).padStart(3, "0")}-${variant}${random.slice(1, 4)}-${random.slice(4)}`;
+}
+
 /** The machine's own time and randomness. */
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -23,7 +45,7 @@ export const systemClock: Clock = {
       if (!signal?.aborted) throw error;
     }
   },
-  uuid: () => randomUUID(),
+  uuid: () => orderedUuid(Date.now()),
   text(length, alphabet) {
     // Bytes at or above the largest multiple of the alphabet's size are drawn again, so every character is equally likely.
     const limit = 256 - (256 % alphabet.length);
@@ -34,5 +56,12 @@ export const systemClock: Clock = {
     }
     return text;
   },
-  random: () => (nextByte() * 2 ** 40 + nextByte() * 2 ** 32 + nextByte() * 2 ** 24 + nextByte() * 2 ** 16 + nextByte() * 2 ** 8 + nextByte()) / 2 ** 48,
+  random: () =>
+    (nextByte() * 2 ** 40 +
+      nextByte() * 2 ** 32 +
+      nextByte() * 2 ** 24 +
+      nextByte() * 2 ** 16 +
+      nextByte() * 2 ** 8 +
+      nextByte()) /
+    2 ** 48,
 };

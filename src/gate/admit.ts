@@ -1,3 +1,4 @@
+import { HEX_UPPER } from "../clock/clock.ts";
 import type { CallFacts } from "../flow.ts";
 import { fault, type AwsFault } from "../wire/fault.ts";
 import type { HttpRequest, HttpResponse, Match } from "../wire/http.ts";
@@ -16,7 +17,7 @@ import { entityTooLarge, notImplemented, unavailable, unknownOperation, type Fam
 
 /** What an answer needs however the request ends; filled in as the request is understood. */
 type Progress = {
-  readonly requestId: string;
+  requestId: string;
   readonly trace: string;
   family: Family;
   operation: string;
@@ -68,6 +69,8 @@ export class Admission {
     const hints = form === undefined ? query : [...query, ...parseQuery(form)];
     const name = serviceOf(scope, arrival.headers, arrival.path, hints);
     const family = (progress.family = familyOf(name, arrival.headers, query));
+    // S3's request ids are 16 letters and digits, everybody else's are UUIDs.
+    if (family === "s3") progress.requestId = core.clock.text(16, HEX_UPPER);
     const service = core.services.get(name);
     if (!service) throw notImplemented(family, `Stepwell has no service ${name}.`);
     const request = this.#request(arrival, query, family);

@@ -4,6 +4,7 @@ import type { Parts } from "../flow.ts";
 import type { Room } from "../room.ts";
 import { defineService } from "../wire/service.ts";
 import { iamAccess } from "./access.ts";
+import { accountEndpoint } from "./account-endpoint.ts";
 import { attachHandlers, inlineHandlers } from "./grants.ts";
 import { keyHandlers, keyUseHandlers, otherHandlers } from "./keys.ts";
 import { overviewHandlers } from "./overview.ts";
@@ -43,6 +44,7 @@ export function iamRoom(parts: Parts): Room {
   let running: Promise<void> | undefined;
   return {
     services: [iam, stsService(parts)],
+    endpoints: { account: accountEndpoint(parts) },
     async start() {
       running = usage.run(parts, stopping.signal);
     },

@@ -59,9 +59,10 @@ export class SqliteStore implements Store {
 
   async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
     this.#recover();
-    const value = await work(new SqliteReader(this.#reads, this.#versions));
+    const reader = new SqliteReader(this.#reads, this.#versions);
+    const value = await work(reader);
     // What was read may be committed but not on the disk yet; nobody may learn of it before it is.
-    if (this.#committed > this.#synced)
+    if (reader.touched && this.#committed > this.#synced)
       await new Promise<void>((resolve, reject) => {
         this.#unsynced.push({ group: this.#committed, finished: { resolve, reject } });
         // A group whose transactions all threw has left no one else to ask for the sync.
@@ -213,15 +214,19 @@ function asUnavailable(error: unknown): unknown {
 
 class SqliteReader implements Reader {
   readonly statements: Statements;
+  /** Whether a statement ran: an answer from caches alone has nothing to wait for. */
+  touched = false;
   readonly #versions: Map<string, number>;
   constructor(statements: Statements, versions: Map<string, number>) {
     this.statements = statements;
     this.#versions = versions;
   }
   async get<T = Row>(sql: string, parameters: readonly Value[] = []): Promise<T | undefined> {
+    this.touched = true;
     return this.statements.get(sql, parameters) as T | undefined;
   }
   async all<T = Row>(sql: string, parameters: readonly Value[] = []): Promise<T[]> {
+    this.touched = true;
     return this.statements.all(sql, parameters) as T[];
   }
   version(scope: string): number {

@@ -10,12 +10,16 @@ import { documentLimit, refusing, type Protocol, type Service } from "./protocol
 export function awsJson(service: Service, version: "1.0" | "1.1"): Protocol {
   const compile = treeCompiler(AWS_JSON);
   const { operations } = service.shapes;
-  const prefix = `${service.facts.target}.`;
+  const { target: own } = service.facts;
   return {
     match(request) {
       const target = request.headers["x-amz-target"];
-      if (target === undefined || request.method !== "POST" || !target.startsWith(prefix)) return undefined;
-      const operation = operations.get(target.slice(prefix.length));
+      if (target === undefined || request.method !== "POST") return undefined;
+      const cut = target.lastIndexOf(".");
+      const prefix = target.slice(0, cut);
+      // CloudTrail's older clients send `com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.<Operation>`.
+      if (prefix !== own && !prefix.endsWith(`.${own}`)) return undefined;
+      const operation = operations.get(target.slice(cut + 1));
       if (operation === undefined) return undefined;
       const asked = /^application\/x-amz-json-(1\.[01])/.exec(request.headers["content-type"] ?? "")?.[1];
       const contentType = `application/x-amz-json-${asked ?? version}`;

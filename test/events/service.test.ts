@@ -10,6 +10,7 @@ import {
 } from "@aws-sdk/client-iam";
 import { CreateStateMachineCommand, DescribeExecutionCommand, ListExecutionsCommand } from "@aws-sdk/client-sfn";
 import { startStepwell, type Key, type Stepwell } from "../support/stepwell.ts";
+import { accountAnswer } from "../../src/iam/account-endpoint.ts";
 
 let stepwell: Stepwell;
 let machineArn: string;
@@ -354,7 +355,10 @@ void test("permissions on a bus are statements of its policy", async () => {
 });
 
 void test("another account puts events on a bus whose policy lets it, and no other", async () => {
-  const { accessKeyId = "", secretAccessKey = "" } = (await stepwell.node.account("111122223333")) as Partial<Key>;
+  const { accessKeyId = "", secretAccessKey = "" } = (await accountAnswer(
+    stepwell.node.parts,
+    "111122223333",
+  )) as Partial<Key>;
   const stranger = stepwell.client({ accessKeyId, secretAccessKey });
   const EventBusName = `arn:aws:events:${region}:${stepwell.account}:event-bus/default`;
   const Entries = [{ Source: "stranger", DetailType: "t", Detail: "{}", EventBusName }];
