@@ -30,7 +30,7 @@ export async function probeStorage(call: Call, trail: Trail): Promise<void> {
     });
   } catch (error) {
     if (!(error instanceof AwsFault)) throw error;
-    if (error.code === "NoSuchBucket")
+    if (error.code === "NoSuchBucket" || (error.code === "AccessDenied" && (await isMissing(call, bucket))))
       throw fault("S3BucketDoesNotExistException", `S3 bucket ${bucket} does not exist!`);
     if (error.code === "AccessDenied")
       throw fault(
@@ -38,6 +38,24 @@ export async function probeStorage(call: Call, trail: Trail): Promise<void> {
         `Incorrect S3 bucket policy is detected for bucket: ${bucket}`,
       );
     throw error;
+  }
+}
+
+/** A bucket that does not exist has no policy that would let CloudTrail see so; the caller, asking for a trail in it, may. */
+async function isMissing(call: Call, bucket: string): Promise<boolean> {
+  try {
+    await call.call({
+      service: "s3",
+      operation: "HeadBucket",
+      input: { Bucket: bucket },
+      as: { kind: "principal", principal: call.principal },
+      trace: call.trace,
+      region: call.region,
+    });
+    return false;
+  } catch (error) {
+    if (!(error instanceof AwsFault)) throw error;
+    return error.code === "NoSuchBucket" || error.code === "NotFound";
   }
 }
 
