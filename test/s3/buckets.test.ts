@@ -4,11 +4,12 @@ import * as S3 from "@aws-sdk/client-s3";
 import * as Iam from "@aws-sdk/client-iam";
 import { startStepwell, type Stepwell } from "../support/stepwell.ts";
 import { stores } from "../support/stores.ts";
+import { accountAnswer } from "../../src/iam/account-endpoint.ts";
 
 const code = (name: string) => (error: unknown) => (assert.equal((error as Error).name, name), true);
 
 for (const store of stores)
-  describe(`S3 buckets on ${store.name}`, () => {
+  void describe(`S3 buckets on ${store.name}`, () => {
     let stepwell: Stepwell;
     let s3: S3.S3Client;
     before(async () => {
@@ -24,7 +25,7 @@ for (const store of stores)
         }),
       );
 
-    test("names and places follow AWS's rules", async () => {
+    void test("names and places follow AWS's rules", async () => {
       for (const name of [
         "ab",
         "UPPER",
@@ -62,7 +63,7 @@ for (const store of stores)
       );
     });
 
-    test("a bucket that holds something stays; one that is gone is gone with what was set on it", async () => {
+    void test("a bucket that holds something stays; one that is gone is gone with what was set on it", async () => {
       const Bucket = "short-lived";
       await create(Bucket);
       await s3.send(new S3.PutBucketTaggingCommand({ Bucket, Tagging: { TagSet: [{ Key: "k", Value: "v" }] } }));
@@ -75,11 +76,14 @@ for (const store of stores)
       await assert.rejects(s3.send(new S3.GetBucketTaggingCommand({ Bucket })), code("NoSuchTagSet"));
     });
 
-    test("another account has its own buckets, and comes in only where both sides say so", async () => {
+    void test("another account has its own buckets, and comes in only where both sides say so", async () => {
       const Bucket = "shared";
       await create(Bucket);
       await s3.send(new S3.PutObjectCommand({ Bucket, Key: "open/k", Body: "x" }));
-      const other = (await stepwell.node.account("210987654321")) as { accessKeyId: string; secretAccessKey: string };
+      const other = (await accountAnswer(stepwell.node.parts, "210987654321")) as {
+        accessKeyId: string;
+        secretAccessKey: string;
+      };
       const theirs = stepwell.client(other).s3;
       await assert.rejects(theirs.send(new S3.CreateBucketCommand({ Bucket })), code("BucketAlreadyExists"));
       const get = (Key: string) => theirs.send(new S3.GetObjectCommand({ Bucket, Key }));
@@ -107,7 +111,7 @@ for (const store of stores)
       await assert.rejects(s3.send(wrong), code("MalformedPolicy"));
     });
 
-    test("a user's policy is asked for S3's own action names and condition keys", async () => {
+    void test("a user's policy is asked for S3's own action names and condition keys", async () => {
       const Bucket = "for-users";
       await create(Bucket);
       const { iam } = stepwell.as;
@@ -143,7 +147,7 @@ for (const store of stores)
       );
     });
 
-    test("probes get AWS's defaults; notifications go to EventBridge or nowhere", async () => {
+    void test("probes get AWS's defaults; notifications go to EventBridge or nowhere", async () => {
       const Bucket = "probed";
       await create(Bucket);
       const input = { Bucket };

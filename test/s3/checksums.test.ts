@@ -14,13 +14,13 @@ const CHECK: Readonly<Partial<Record<Algorithm, string>>> = {
 };
 const ALL: readonly Algorithm[] = ["CRC32", "CRC32C", "CRC64NVME", "MD5", "SHA1", "SHA256", "SHA512"];
 
-test("every algorithm has its published check value", () => {
+void test("every algorithm has its published check value", () => {
   const values = digestsOf(Buffer.from("123456789"), ALL);
   for (const [algorithm, hex] of Object.entries(CHECK))
     assert.equal(Buffer.from(values[algorithm as Algorithm] ?? "", "base64").toString("hex"), hex, algorithm);
 });
 
-test("bytes in pieces have the digests of the whole, and CRCs of parts combine to it", () => {
+void test("bytes in pieces have the digests of the whole, and CRCs of parts combine to it", () => {
   const property = fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 6 }), (pieces) => {
     const whole = Buffer.concat(pieces);
     const digests = new Digests(ALL);
@@ -38,7 +38,7 @@ test("bytes in pieces have the digests of the whole, and CRCs of parts combine t
   fc.assert(property, { seed: 64, numRuns: 200 });
 });
 
-test("a composite checksum is that of the parts' checksums", () => {
+void test("a composite checksum is that of the parts' checksums", () => {
   const parts = ["one", "two"].map((text) => digestsOf(Buffer.from(text), ["SHA256"]).SHA256 ?? "");
   const all = Buffer.concat(parts.map((value) => Buffer.from(value, "base64")));
   const composite = combined(
@@ -49,7 +49,7 @@ test("a composite checksum is that of the parts' checksums", () => {
   assert.equal(composite.value, `${digestsOf(all, ["SHA256"]).SHA256}-2`);
 });
 
-test("large bodies hashed in the worker, several at once, have the digests of the same bytes", async () => {
+void test("large bodies hashed in the worker, several at once, have the digests of the same bytes", async () => {
   const hashing = new Hashing();
   try {
     const bodies = [1, 2, 3].map((seed) => Buffer.alloc(3_500_000 + seed, `body ${seed}`));

@@ -45,7 +45,7 @@ function expected(
 }
 
 for (const store of stores)
-  describe(`S3 against a map, on ${store.name}`, () => {
+  void describe(`S3 against a map, on ${store.name}`, () => {
     let stepwell: Stepwell;
     let s3: S3.S3Client;
     let number = 0;
@@ -106,7 +106,7 @@ for (const store of stores)
       }
     }
 
-    test("random puts, deletes and copies leave what a map has, and every listing shows it", async () => {
+    void test("random puts, deletes and copies leave what a map has, and every listing shows it", async () => {
       const property = fc.asyncProperty(
         fc.array(steps, { minLength: 1, maxLength: 14 }),
         fc.array(listings, { minLength: 1, maxLength: 3 }),

@@ -10,7 +10,7 @@ const code = (name: string) => (error: unknown) => (assert.equal((error as Error
 const md5 = (bytes: Uint8Array) => createHash("md5").update(bytes).digest();
 
 for (const store of stores)
-  describe(`S3 multipart uploads on ${store.name}`, () => {
+  void describe(`S3 multipart uploads on ${store.name}`, () => {
     let stepwell: Stepwell;
     let s3: S3.S3Client;
     const Bucket = "uploads";
@@ -38,7 +38,7 @@ for (const store of stores)
       return { UploadId, add, complete };
     }
 
-    test("parts become an object, also when the client asks twice", async () => {
+    void test("parts become an object, also when the client asks twice", async () => {
       const { add, complete } = await begin("whole", { Metadata: { k: "v" } });
       const parts = [await add(1, Buffer.from("replaced")), await add(3, last), await add(1, first)].slice(1).reverse();
       const done = await complete(parts);
@@ -59,7 +59,7 @@ for (const store of stores)
       assert.equal((await s3.send(new S3.ListMultipartUploadsCommand({ Bucket }))).Uploads, undefined);
     });
 
-    test("checksums of parts make a composite one", async () => {
+    void test("checksums of parts make a composite one", async () => {
       const { add, complete } = await begin("composite", { ChecksumAlgorithm: "SHA256" });
       const parts = [
         await add(1, first, { ChecksumAlgorithm: "SHA256" }),
@@ -71,7 +71,7 @@ for (const store of stores)
       assert.equal(done.ChecksumType, "COMPOSITE");
     });
 
-    test("wrong lists of parts are refused, and the upload stays", async () => {
+    void test("wrong lists of parts are refused, and the upload stays", async () => {
       const { UploadId, add, complete } = await begin("wrong");
       const small = await add(1, last);
       const end = await add(2, last);
@@ -86,7 +86,7 @@ for (const store of stores)
       await assert.rejects(add(1, last), code("NoSuchUpload"));
     });
 
-    test("parts are copied from objects, by range", async () => {
+    void test("parts are copied from objects, by range", async () => {
       await s3.send(new S3.PutObjectCommand({ Bucket, Key: "source", Body: "0123456789" }));
       const { UploadId, complete } = await begin("copied");
       const { CopyPartResult } = await s3.send(
@@ -104,7 +104,7 @@ for (const store of stores)
       assert.equal(await got.Body?.transformToString(), "234");
     });
 
-    test("uploads under way are listed by key, age and prefix", async () => {
+    void test("uploads under way are listed by key, age and prefix", async () => {
       const bucket = "under-way";
       await s3.send(new S3.CreateBucketCommand({ Bucket: bucket }));
       const ids: (string | undefined)[] = [];
