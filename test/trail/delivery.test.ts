@@ -5,7 +5,7 @@ import { ACCOUNT, finished, openTrail, REGION, watch, type Put } from "./support
 
 type Opened = Awaited<ReturnType<typeof openTrail>>;
 
-describe("log files", () => {
+void describe("log files", () => {
   let trail: Opened;
   beforeEach(async () => {
     trail = await openTrail({ flushMs: 20 });
@@ -24,12 +24,13 @@ describe("log files", () => {
     (await trail.store.read((reader) => reader.all("select id from trail_pending"))).length;
   const settled = (): Promise<void> => until(async () => (await pending()) === 0);
 
-  test("hold exactly the records that waited, under the key that tools expect", async () => {
+  void test("hold exactly the records that waited, under the key that tools expect", async () => {
     await trail.finish(written("one"), written("two"));
     await settled();
     const [put] = trail.puts;
     assert.equal(trail.puts.length, 1);
-    assert.deepEqual(keysOf(trail.puts).toSorted(), ["one", "two"]);
+    assert.deepEqual(new Set(keysOf(trail.puts)), new Set(["one", "two"]));
+    assert.equal(put?.records.length, 2);
     assert.match(
       put?.key ?? "",
       new RegExp(
@@ -40,7 +41,7 @@ describe("log files", () => {
     assert.equal(put?.input["ContentType"], "application/json");
     assert.equal(put?.input["ContentEncoding"], "gzip");
     assert.equal(put?.input["ACL"], "bucket-owner-full-control");
-    assert.equal((put?.as as { service: string }).service, "cloudtrail.amazonaws.com");
+    assert.equal((put?.as as { service: string } | undefined)?.service, "cloudtrail.amazonaws.com");
     const status = await trail.invoke("GetTrailStatus", { Name: "S3Event" });
     assert.ok(status["LatestDeliveryTime"] instanceof Date);
     assert.equal(status["LatestDeliveryError"], undefined);
@@ -49,7 +50,7 @@ describe("log files", () => {
     assert.deepEqual(keysOf(trail.puts.slice(1)), ["three"]);
   });
 
-  test("are several when many records wait, and none is empty", async () => {
+  void test("are several when many records wait, and none is empty", async () => {
     const keys = Array.from({ length: 2300 }, (_, index) => String(index));
     for (let start = 0; start < keys.length; start += 50)
       await trail.finish(...keys.slice(start, start + 50).map((Key) => written(Key)));
@@ -61,7 +62,7 @@ describe("log files", () => {
     assert.equal(keysOf(trail.puts).length, keys.length);
   });
 
-  test("that cannot be written are tried again, and the status says why", async () => {
+  void test("that cannot be written are tried again, and the status says why", async () => {
     trail.refusals.set("PutObject", fault("NoSuchBucket", "The specified bucket does not exist"));
     await trail.finish(written("k"));
     let status: Record<string, unknown> = {};
@@ -80,7 +81,7 @@ describe("log files", () => {
     assert.equal((await trail.invoke("GetTrailStatus", { Name: "S3Event" }))["LatestDeliveryError"], undefined);
   });
 
-  test("still come after StopLogging, and after DeleteTrail; then their work ends, and begins again with StartLogging", async () => {
+  void test("still come after StopLogging, and after DeleteTrail; then their work ends, and begins again with StartLogging", async () => {
     const works = async (): Promise<number> =>
       (await trail.store.read((reader) => reader.all("select id from work where kind = 'trail.deliver'"))).length;
     assert.equal(await works(), 1);

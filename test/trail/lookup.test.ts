@@ -17,7 +17,7 @@ type Found = {
 const NOW = Date.UTC(2026, 10, 22, 12);
 const DAY = 24 * 3_600_000;
 
-describe("LookupEvents", () => {
+void describe("LookupEvents", () => {
   let trail: Opened;
   before(async () => void (trail = await openTrail({ now: () => NOW })));
   after(() => trail.close());
@@ -37,7 +37,7 @@ describe("LookupEvents", () => {
     return found;
   }
 
-  test("answers as the documentation shows, and never with data events", async () => {
+  void test("answers as the documentation shows, and never with data events", async () => {
     const role = { type: "AWS::IAM::Role", arn: `arn:aws:iam::${ACCOUNT}:role/R` };
     await trail.finish(
       managed("CreateBucket", {
@@ -97,7 +97,7 @@ describe("LookupEvents", () => {
     assert.deepEqual((await trail.invoke("LookupEvents", {}, { account: "999999999999" }))["Events"], []);
   });
 
-  test("every attribute, time range and page size finds what a plain filter finds, newest first", async () => {
+  void test("every attribute, time range and page size finds what a plain filter finds, newest first", async () => {
     const calls: FinishedCall[] = fc
       .sample(
         fc.record({
@@ -168,7 +168,7 @@ describe("LookupEvents", () => {
     );
   });
 
-  test("refuses what AWS refuses", async () => {
+  void test("refuses what AWS refuses", async () => {
     const refused = (request: object, code: string): Promise<void> =>
       assert.rejects(trail.invoke("LookupEvents", request), (error: { code?: string }) => error.code === code);
     await refused({ MaxResults: 51 }, "InvalidMaxResultsException");
@@ -191,7 +191,7 @@ describe("LookupEvents", () => {
     );
   });
 
-  test("forgets what is older than 90 days, in bounded batches", async () => {
+  void test("forgets what is older than 90 days, in bounded batches", async () => {
     for (let part = 0; part < 12; part++)
       await trail.finish(
         ...Array.from({ length: 50 }, () =>

@@ -9,7 +9,7 @@ import { ACCOUNT, finished, managed, SOURCE } from "./support.ts";
 const ids = { eventId: "7a0c3e55-6a1f-4c58-9b1e-2f6f4d7c9e10", recipient: ACCOUNT };
 const BUCKET = "username-sfn-tutorial";
 
-describe("the record of a PutObject", () => {
+void describe("the record of a PutObject", () => {
   const call = finished({
     input: {
       Bucket: BUCKET,
@@ -22,7 +22,7 @@ describe("the record of a PutObject", () => {
     source: { ...SOURCE, host: `${BUCKET}.s3.us-east-1.amazonaws.com`, bytesIn: 48213 },
   });
 
-  test("has every field of today's shape over plain HTTP", () => {
+  void test("has every field of today's shape over plain HTTP", () => {
     const record = recordOf(call, ids);
     const { additionalEventData, ...rest } = record;
     assert.deepEqual(rest, {
@@ -70,7 +70,7 @@ describe("the record of a PutObject", () => {
     );
   });
 
-  test("goes into the tutorial's envelope", () => {
+  void test("goes into the tutorial's envelope", () => {
     const event = eventOf(recordOf(call, ids), "2c8f0d1e-71aa-4a0e-8d43-6b1b7a6f9c22");
     assert.deepEqual(
       { ...event, detail: 0 },
@@ -88,7 +88,7 @@ describe("the record of a PutObject", () => {
     );
   });
 
-  test("by a presigned query names the query, and neither signature nor credential", () => {
+  void test("by a presigned query names the query, and neither signature nor credential", () => {
     const signedQuery = {
       "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
       "X-Amz-Date": "20181003T140740Z",
@@ -120,14 +120,14 @@ describe("the record of a PutObject", () => {
     assert.equal(record["responseElements"], null);
   });
 
-  test("that was denied says so", () => {
+  void test("that was denied says so", () => {
     const record = recordOf(finished({ error: { code: "AccessDenied", message: "Access Denied" } }), ids);
     assert.equal(record["errorCode"], "AccessDenied");
     assert.equal(record["errorMessage"], "Access Denied");
     assert.equal(record["responseElements"], null);
   });
 
-  test("names copies, parts and versions by header and query", () => {
+  void test("names copies, parts and versions by header and query", () => {
     const copy = recordOf(
       finished({
         operation: "CopyObject",
@@ -156,7 +156,7 @@ describe("the record of a PutObject", () => {
   });
 });
 
-test("calls on many objects carry an ARN prefix, and go by the name that S3 gives them", () => {
+void test("calls on many objects carry an ARN prefix, and go by the name that S3 gives them", () => {
   const record = recordOf(
     finished({
       operation: "ListObjectsV2",
@@ -185,8 +185,8 @@ test("calls on many objects carry an ARN prefix, and go by the name that S3 give
   });
 });
 
-describe("the record of a JSON service", () => {
-  test("lowers first letters, prints dates and hides what is secret", () => {
+void describe("the record of a JSON service", () => {
+  void test("lowers first letters, prints dates and hides what is secret", () => {
     const record = recordOf(
       managed("StartExecution", {
         input: { stateMachineArn: "arn:m", name: "n", input: '{"a":1}' },
@@ -235,13 +235,13 @@ describe("the record of a JSON service", () => {
     assert.equal(targets["responseElements"], null);
   });
 
-  test("leaves out what is too large, and nulls the answers of reads", () => {
+  void test("leaves out what is too large, and nulls the answers of reads", () => {
     const record = recordOf(managed("ListStateMachines", { input: { a: "x".repeat(200_000) }, output: { a: 1 } }), ids);
     assert.equal((record["requestParameters"] as Record<string, unknown>)["omitted"], true);
     assert.equal(record["responseElements"], null);
   });
 
-  test("shows the session that STS hands out, without its secrets", () => {
+  void test("shows the session that STS hands out, without its secrets", () => {
     const record = recordOf(
       managed("AssumeRole", {
         eventSource: "sts.amazonaws.com",
@@ -268,7 +268,7 @@ describe("the record of a JSON service", () => {
   });
 });
 
-describe("userIdentity", () => {
+void describe("userIdentity", () => {
   const session: Principal = {
     kind: "session",
     account: ACCOUNT,
@@ -281,7 +281,7 @@ describe("userIdentity", () => {
     createdAt: Date.UTC(2026, 0, 2, 3, 4, 5, 6),
     invokedBy: "events.amazonaws.com",
   };
-  test("of a session that a service made", () => {
+  void test("of a session that a service made", () => {
     const record = recordOf(managed("StartExecution", { principal: session }), ids);
     assert.deepEqual(record["userIdentity"], {
       type: "AssumedRole",
@@ -302,7 +302,7 @@ describe("userIdentity", () => {
     });
     assert.equal(record["sourceIPAddress"], "events.amazonaws.com");
   });
-  test("of root, of nobody, and of another account's caller", () => {
+  void test("of root, of nobody, and of another account's caller", () => {
     const root: Principal = {
       kind: "root",
       account: ACCOUNT,
@@ -333,12 +333,12 @@ describe("userIdentity", () => {
   });
 });
 
-test("dates are printed as AWS prints them", () => {
+void test("dates are printed as AWS prints them", () => {
   assert.equal(printedDate(Date.UTC(2026, 2, 2, 0, 0, 7)), "Mar 2, 2026, 12:00:07 AM");
   assert.equal(printedDate(Date.UTC(2026, 11, 31, 12, 59, 0)), "Dec 31, 2026, 12:59:00 PM");
 });
 
-test("event IDs are UUIDs in the order of time, and tell their moment", () => {
+void test("event IDs are UUIDs in the order of time, and tell their moment", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 0, max: 2 ** 47 }),

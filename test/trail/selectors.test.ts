@@ -62,14 +62,14 @@ const bucketOf = (facts: EventFacts): string => /^arn:aws:s3:::([^/]*)/.exec(fac
 const selects = (trail: Trail, facts: EventFacts, region = REGION): boolean =>
   new Selection([trail], region).select(facts, bucketOf(facts)).length === 1;
 
-describe("basic selectors", () => {
-  test("without any, a trail records management events, read and write, and no data events", () => {
+void describe("basic selectors", () => {
+  void test("without any, a trail records management events, read and write, and no data events", () => {
     const trail = trailOf(undefined);
     assert.ok(selects(trail, management()));
     assert.ok(selects(trail, management({ readOnly: true })));
     assert.ok(!selects(trail, object("b", "k")));
   });
-  test("values are ARN prefixes, and the trailing slash keeps bucket b apart from b2", () => {
+  void test("values are ARN prefixes, and the trailing slash keeps bucket b apart from b2", () => {
     const slash = trailOf(basic(onObjects(["arn:aws:s3:::b/"])));
     assert.ok(selects(slash, object("b", "k")));
     assert.ok(!selects(slash, object("b2", "k")));
@@ -80,7 +80,7 @@ describe("basic selectors", () => {
     assert.ok(selects(prefix, object("b", "images/x")));
     assert.ok(!selects(prefix, object("b", "image")));
   });
-  test("ReadWriteType and the excluded sources", () => {
+  void test("ReadWriteType and the excluded sources", () => {
     const writes = trailOf(basic(onObjects(["arn:aws:s3:::b/"], "WriteOnly")));
     assert.ok(!selects(writes, object("b", "k", { readOnly: true })));
     assert.ok(!selects(writes, management()));
@@ -91,7 +91,7 @@ describe("basic selectors", () => {
     assert.ok(!selects(excluding, management({ readOnly: false })));
     assert.ok(!selects(excluding, management({ readOnly: true, eventSource: "kms.amazonaws.com" })));
   });
-  test("a trail that is not logging, of another region, or without global events", () => {
+  void test("a trail that is not logging, of another region, or without global events", () => {
     assert.ok(!selects(trailOf(undefined, { logging: false }), management()));
     assert.ok(!selects(trailOf(undefined), management(), "eu-west-1"));
     assert.ok(selects(trailOf(undefined, {}, { multiRegion: true }), management(), "eu-west-1"));
@@ -101,7 +101,7 @@ describe("basic selectors", () => {
   });
 });
 
-describe("advanced selectors", () => {
+void describe("advanced selectors", () => {
   const data = (...more: NonNullable<AdvancedEventSelector["FieldSelectors"]>): Trail =>
     trailOf(
       advanced({
@@ -112,7 +112,7 @@ describe("advanced selectors", () => {
         ],
       }),
     );
-  test("fields are conjunctive, values alternatives", () => {
+  void test("fields are conjunctive, values alternatives", () => {
     const trail = data(
       { Field: "eventName", Equals: ["PutObject", "CopyObject"] },
       { Field: "resources.ARN", StartsWith: ["arn:aws:s3:::b/"] },
@@ -123,7 +123,7 @@ describe("advanced selectors", () => {
     assert.ok(!selects(trail, object("c", "k")));
     assert.ok(!selects(trail, management()));
   });
-  test("of a negated operator no value may match", () => {
+  void test("of a negated operator no value may match", () => {
     const trail = data({ Field: "resources.ARN", NotStartsWith: ["arn:aws:s3:::b/", "arn:aws:s3:::c/"] });
     assert.ok(!selects(trail, object("b", "k")));
     assert.ok(!selects(trail, object("c", "k")));
@@ -131,7 +131,7 @@ describe("advanced selectors", () => {
     assert.ok(selects(data({ Field: "errorCode", NotEquals: ["AccessDenied"] }), object("b", "k")));
     assert.ok(!selects(data({ Field: "errorCode", Equals: ["AccessDenied"] }), object("b", "k")));
   });
-  test("selectors are alternatives", () => {
+  void test("selectors are alternatives", () => {
     const trail = trailOf(
       advanced(
         {
@@ -156,7 +156,7 @@ describe("advanced selectors", () => {
   });
 });
 
-test("choosing by bucket first answers what asking every selector would", () => {
+void test("choosing by bucket first answers what asking every selector would", () => {
   const word = fc.constantFrom("a", "b", "ab", "a/", "b/x", "");
   const arn = word.map((text) => `arn:aws:s3:::${text}`);
   const kind = fc.constantFrom("All" as const, "ReadOnly" as const, "WriteOnly" as const);
@@ -226,7 +226,7 @@ function naive(trail: Trail, facts: EventFacts): boolean {
   });
 }
 
-describe("PutEventSelectors refuses", () => {
+void describe("PutEventSelectors refuses", () => {
   const refused = (request: Parameters<typeof checkedSelectors>[0], sentence: RegExp): void =>
     assert.throws(
       () => checkedSelectors(request),
@@ -234,14 +234,14 @@ describe("PutEventSelectors refuses", () => {
         error.code === "InvalidEventSelectorsException" && sentence.test(error.message),
     );
   const many = (count: number): string[] => Array.from({ length: count }, (_, index) => `arn:aws:s3:::b${index}/`);
-  test("both styles, none, or too many", () => {
+  void test("both styles, none, or too many", () => {
     refused({ EventSelectors: [], AdvancedEventSelectors: [] }, /either/);
     refused({}, /Specify/);
     refused({ EventSelectors: Array.from({ length: 6 }, () => ({})) }, /1 to 5/);
     refused({ EventSelectors: [onObjects(many(126)), onObjects(many(125))] }, /250/);
     assert.equal(checkedSelectors({ EventSelectors: [onObjects(many(250))] }).selectors.length, 1);
   });
-  test("wrong values", () => {
+  void test("wrong values", () => {
     refused({ EventSelectors: [{ ReadWriteType: "read-only" as never }] }, /ReadWriteType/);
     refused({ EventSelectors: [{ ExcludeManagementEventSources: ["s3.amazonaws.com"] }] }, /s3\.amazonaws\.com/);
     refused({ EventSelectors: [onObjects(["arn:aws:s3x:::b/"])] }, /arn:aws:s3x/);
@@ -250,7 +250,7 @@ describe("PutEventSelectors refuses", () => {
       /AWS::EC2::Instance/,
     );
   });
-  test("advanced selectors that AWS refuses", () => {
+  void test("advanced selectors that AWS refuses", () => {
     const fields = (...FieldSelectors: NonNullable<AdvancedEventSelector["FieldSelectors"]>) => ({
       AdvancedEventSelectors: [{ FieldSelectors }],
     });

@@ -10,13 +10,13 @@ const refused = (work: Promise<unknown>, code: string, sentence = /./): Promise<
     (error: { code?: string; message: string }) => error.code === code && sentence.test(error.message),
   );
 
-describe("trails", () => {
+void describe("trails", () => {
   let trail: Opened;
   before(async () => void (trail = await openTrail()));
   after(() => trail.close());
   const arn = `arn:aws:cloudtrail:${REGION}:${ACCOUNT}:trail/S3Event`;
 
-  test("CreateTrail tries the bucket as CloudTrail and echoes the trail", async () => {
+  void test("CreateTrail tries the bucket as CloudTrail and echoes the trail", async () => {
     const answer = await trail.invoke("CreateTrail", {
       Name: "S3Event",
       S3BucketName: "storage",
@@ -45,7 +45,7 @@ describe("trails", () => {
     });
   });
 
-  test("is shown by name and by ARN, with every member that tools compare", async () => {
+  void test("is shown by name and by ARN, with every member that tools compare", async () => {
     const { Trail } = (await trail.invoke("GetTrail", { Name: arn })) as { Trail: object };
     const { trailList } = (await trail.invoke("DescribeTrails", { trailNameList: ["S3Event", arn, "nobody"] })) as {
       trailList: object[];
@@ -67,7 +67,7 @@ describe("trails", () => {
     });
   });
 
-  test("is not logging until StartLogging", async () => {
+  void test("is not logging until StartLogging", async () => {
     assert.equal((await trail.invoke("GetTrailStatus", { Name: "S3Event" }))["IsLogging"], false);
     await trail.invoke("StartLogging", { Name: "S3Event" });
     const status = await trail.invoke("GetTrailStatus", { Name: "S3Event" });
@@ -79,7 +79,7 @@ describe("trails", () => {
     assert.ok(stopped["StopLoggingTime"] instanceof Date);
   });
 
-  test("selectors: the default, then what was put, one style at a time", async () => {
+  void test("selectors: the default, then what was put, one style at a time", async () => {
     const fallback = (await trail.invoke("GetEventSelectors", { TrailName: "S3Event" })) as {
       EventSelectors: { ReadWriteType: string }[];
     };
@@ -108,13 +108,13 @@ describe("trails", () => {
     assert.equal(Trail["HasCustomEventSelectors"], true);
   });
 
-  test("a trail that records its own storage bucket is warned of", async () => {
+  void test("a trail that records its own storage bucket is warned of", async () => {
     const DataResources = [{ Type: "AWS::S3::Object", Values: ["arn:aws:s3:::storage/"] }];
     await trail.invoke("PutEventSelectors", { TrailName: "S3Event", EventSelectors: [{ DataResources }] });
     assert.ok(trail.logged.some((line) => line.includes("records its own storage bucket")));
   });
 
-  test("tags", async () => {
+  void test("tags", async () => {
     await trail.invoke("AddTags", { ResourceId: arn, TagsList: [{ Key: "b", Value: "2" }, { Key: "c" }] });
     await trail.invoke("RemoveTags", { ResourceId: arn, TagsList: [{ Key: "team" }] });
     assert.deepEqual(await trail.invoke("ListTags", { ResourceIdList: [arn] }), {
@@ -134,7 +134,7 @@ describe("trails", () => {
     );
   });
 
-  test("UpdateTrail changes what it names; a multi-region trail is seen elsewhere but changed at home", async () => {
+  void test("UpdateTrail changes what it names; a multi-region trail is seen elsewhere but changed at home", async () => {
     await trail.invoke("UpdateTrail", { Name: "S3Event", IsMultiRegionTrail: true, S3KeyPrefix: "" });
     const elsewhere = { region: "eu-west-1" };
     const { Trail } = (await trail.invoke("GetTrail", { Name: "S3Event" }, elsewhere)) as {
@@ -153,34 +153,34 @@ describe("trails", () => {
     );
   });
 
-  test("another account does not know it", () =>
+  void test("another account does not know it", () =>
     refused(
       trail.invoke("GetTrail", { Name: arn }, { account: "999999999999" }),
       "TrailNotFoundException",
       /Unknown trail: .*S3Event for the user: 999999999999/,
     ));
 
-  test("DeleteTrail", async () => {
+  void test("DeleteTrail", async () => {
     await trail.invoke("DeleteTrail", { Name: "S3Event" });
     await refused(trail.invoke("GetTrailStatus", { Name: "S3Event" }), "TrailNotFoundException");
   });
 });
 
-describe("what CreateTrail refuses", () => {
+void describe("what CreateTrail refuses", () => {
   let trail: Opened;
   before(async () => void (trail = await openTrail()));
   after(() => trail.close());
   const create = (more: object): Promise<unknown> =>
     trail.invoke("CreateTrail", { Name: "name", S3BucketName: "storage", ...more });
 
-  test("names", async () => {
+  void test("names", async () => {
     for (const Name of ["ab", "a b c", "-abc", "abc-", "a..b", "192.168.5.4", "x".repeat(129)])
       await refused(create({ Name }), "InvalidTrailNameException");
     await refused(trail.invoke("GetTrail", { Name: "arn:aws:s3:::x" }), "CloudTrailARNInvalidException");
     await refused(create({ S3BucketName: "No" }), "InvalidS3BucketNameException");
     await refused(create({ S3KeyPrefix: "x".repeat(201) }), "InvalidS3PrefixException");
   });
-  test("what it could not keep", async () => {
+  void test("what it could not keep", async () => {
     for (const member of [
       { EnableLogFileValidation: true },
       { SnsTopicName: "t" },
@@ -191,7 +191,7 @@ describe("what CreateTrail refuses", () => {
     ])
       await refused(create(member), "UnsupportedOperationException", new RegExp(Object.keys(member)[0] ?? ""));
   });
-  test("a bucket that is not there, or does not let CloudTrail write", async () => {
+  void test("a bucket that is not there, or does not let CloudTrail write", async () => {
     trail.refusals.set("GetBucketAcl", fault("NoSuchBucket", "The specified bucket does not exist"));
     await refused(create({}), "S3BucketDoesNotExistException", /^S3 bucket storage does not exist!$/);
     trail.refusals.delete("GetBucketAcl");
@@ -204,7 +204,7 @@ describe("what CreateTrail refuses", () => {
     trail.refusals.clear();
     assert.deepEqual(await trail.invoke("ListTrails"), { Trails: [] });
   });
-  test("a name twice, and a sixth trail in a region", async () => {
+  void test("a name twice, and a sixth trail in a region", async () => {
     for (let count = 1; count <= 5; count++) await create({ Name: `trail-${count}` });
     await refused(
       create({ Name: "trail-3" }),
@@ -216,7 +216,7 @@ describe("what CreateTrail refuses", () => {
   });
 });
 
-test("permissions are asked on the trails that a request names", async () => {
+void test("permissions are asked on the trails that a request names", async () => {
   const trail = await openTrail();
   const { input: _, ...facts } = managed("StartLogging", { service: "cloudtrail" });
   const asked = (operation: string, input: object): unknown =>

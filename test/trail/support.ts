@@ -12,7 +12,7 @@ import { migrationFiles } from "../../src/store/migrate.ts";
 import { SqliteStore } from "../../src/store/sqlite.ts";
 import type { Transaction } from "../../src/store/store.ts";
 import { createRecorder, trailRoom } from "../../src/trail/room.ts";
-import { AwsFault, fault } from "../../src/wire/fault.ts";
+import { fault, type AwsFault } from "../../src/wire/fault.ts";
 
 export const ACCOUNT = "123456789012";
 export const REGION = "us-east-1";
@@ -84,7 +84,7 @@ export async function openTrail(options: { readonly flushMs?: number; readonly n
   const store = new SqliteStore(join(data, "stepwell.db"), migrationFiles());
   const logged: string[] = [];
   const log: Parts["log"] = (_, message) => void logged.push(message);
-  const clock = { ...systemClock, now: options.now ?? systemClock.now };
+  const clock = { ...systemClock, now: options.now ?? (() => systemClock.now()) };
   const relay = new RelayEngine(store, clock, log);
   const events: Routed[] = [];
   relay.pure("event", async (_, work) => {
