@@ -43,7 +43,7 @@ if (kind === "stepwell") {
         await file.datasync();
         await file.close();
       };
-      write().then(done, (error: Error) => response.destroy(error));
+      write().then(() => done(), (error: Error) => response.destroy(error));
     } else {
       request.resume();
       request.on("end", done);

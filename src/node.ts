@@ -66,7 +66,7 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
     call,
     services,
     parts,
-    listen: gate.listen,
+    listen: (address, port, tls) => gate.listen(address, port, tls),
     async close() {
       ready = false;
       await gate.close();

@@ -68,10 +68,17 @@ export class EffectRunner {
     }
   }
   async stop(deadlineMs: number): Promise<void> {
-    const finished = Promise.allSettled(this.#under);
-    await Promise.race([finished, this.#options.clock.sleep(deadlineMs)]);
+    await this.#settled(deadlineMs);
     this.#stopping.abort();
-    await Promise.race([finished, this.#options.clock.sleep(1000)]);
+    await this.#settled(1000);
+  }
+
+  /** Resolves when nothing runs any more, or after `ms`. */
+  async #settled(ms: number): Promise<void> {
+    if (this.#under.size === 0) return;
+    const patience = new AbortController();
+    await Promise.race([Promise.allSettled(this.#under), this.#options.clock.sleep(ms, patience.signal)]);
+    patience.abort();
   }
 
   async #runOne(row: WorkRow): Promise<void> {
