@@ -16,6 +16,7 @@ import {
   type ExecutionRow,
 } from "./rows/executions.ts";
 import { announce } from "./announce.ts";
+import { packEvents } from "./payloads.ts";
 
 /** What a running execution is stored as: the interpreter's snapshot and what is outstanding in the relay for it. */
 type Stored = {
@@ -94,7 +95,7 @@ export class Executions {
       ...row,
       last_event: transition.run.lastEventId,
       run: outstanding ? JSON.stringify({ run: transition.run, ...outstanding } satisfies Stored) : null,
-      events: JSON.stringify(transition.events),
+      events: packEvents(transition.events, start.input),
     });
     if (inserted === 0) return existing(transaction, start);
     this.#parts.tell(transaction, start.trace, { hop: "execution", at: facts.now, subject: arn, outcome: "ok" });
@@ -129,7 +130,7 @@ export class Executions {
     }
     const { ended, events, run } = transition;
     const first = events[0];
-    if (first) await insertHistory(transaction, key, first.id, JSON.stringify(events));
+    if (first) await insertHistory(transaction, key, first.id, packEvents(events, row.input));
     const last_event = run.lastEventId;
     if (ended) {
       const { status, output = null, error = null, cause = null } = ended;

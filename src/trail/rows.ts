@@ -93,24 +93,24 @@ export const noteDelivered = (tx: Transaction, id: string, at: number) =>
 export const noteFailed = (tx: Transaction, id: string, at: number, error: string) =>
   tx.run("update trail_trails set attempted_at = $1, delivery_error = $2 where id = $3", [at, error, id]);
 
-/** Appends to the table and to index trail_pending_order, at its end for each trail. */
+/** By the primary key, at its end for each trail. */
 export const insertPending = (tx: Transaction, trail: string, id: string, region: string, record: string) =>
   tx.run("insert into trail_pending (trail, id, region, record) values ($1, $2, $3, $4)", [trail, id, region, record]);
 
 export type PendingRow = { readonly id: string; readonly region: string; readonly record: string };
 
-/** By index trail_pending_order: the oldest records after `after` that no log file holds yet. */
+/** By the primary key: the oldest records after `after` that no log file holds yet. */
 export const pendingRecords = (reader: Reader, trail: string, after: string, limit: number) =>
   reader.all<PendingRow>(
     "select id, region, record from trail_pending where trail = $1 and id > $2 order by id limit $3",
     [trail, after, limit],
   );
 
-/** By index trail_pending_order. */
+/** By the primary key. */
 export const hasPending = async (reader: Reader, trail: string): Promise<boolean> =>
   (await reader.get("select 1 as found from trail_pending where trail = $1 limit 1", [trail])) !== undefined;
 
-/** By index trail_pending_order: records that a log file holds now, at most a hundred a statement. */
+/** By the primary key: records that a log file holds now, at most a hundred a statement. */
 export const deletePending = async (tx: Transaction, trail: string, ids: readonly string[]): Promise<void> => {
   for (let start = 0; start < ids.length; start += 100) {
     const some = ids.slice(start, start + 100);
@@ -119,7 +119,7 @@ export const deletePending = async (tx: Transaction, trail: string, ids: readonl
   }
 };
 
-/** By index trail_pending_order: gives up on records before an event ID, at most `limit`. */
+/** By the primary key: gives up on records before an event ID, at most `limit`. */
 export const dropPending = (tx: Transaction, trail: string, before: string, limit: number) =>
   tx.run(
     "delete from trail_pending where trail = $1 and id in (select id from trail_pending where trail = $1 and id < $2 order by id limit $3)",
@@ -139,7 +139,7 @@ export type EventRow = {
   readonly record: string;
 };
 
-/** Appends to the table and to index trail_events_lookup, at its end for each account and region. */
+/** By the primary key, at its end for each account and region. */
 export const insertEvent = (tx: Transaction, row: EventRow) =>
   tx.run(
     "insert into trail_events (account, region, id, name, source, username, access_key, read_only, resources, record) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -169,7 +169,7 @@ export type FoundRow = {
   readonly record: string;
 };
 
-/** By index trail_events_lookup, which alone answers the filter: events of [from, before), newest first. */
+/** Walks the primary key, whose rows hold the filter's columns before the record: events of [from, before), newest first. */
 export const findEvents = (
   reader: Reader,
   place: { readonly account: string; readonly region: string },
@@ -182,7 +182,7 @@ export const findEvents = (
     [place.account, place.region, range.from, range.before, limit, ...(filter ? [filter.value] : [])],
   );
 
-/** By index trail_events_lookup: the event that lies `offset` events before the range's end. It bounds one search. */
+/** By the primary key: the event that lies `offset` events before the range's end. It bounds one search. */
 export const eventBefore = (
   reader: Reader,
   place: { readonly account: string; readonly region: string },
@@ -194,14 +194,14 @@ export const eventBefore = (
     [place.account, place.region, range.from, range.before, offset],
   );
 
-/** By index trail_events_lookup: the next account and region that have a history. */
+/** By the primary key: the next account and region that have a history. */
 export const nextPlace = (reader: Reader, account: string, region: string) =>
   reader.get<{ account: string; region: string }>(
     "select account, region from trail_events where (account, region) > ($1, $2) order by account, region limit 1",
     [account, region],
   );
 
-/** By index trail_events_lookup: forgets the oldest events before an event ID, at most `limit`. */
+/** By the primary key: forgets the oldest events before an event ID, at most `limit`. */
 export const trimEvents = (tx: Transaction, account: string, region: string, before: string, limit: number) =>
   tx.run(
     "delete from trail_events where account = $1 and region = $2 and id in (select id from trail_events where account = $1 and region = $2 and id < $3 order by id limit $4)",

@@ -1,5 +1,6 @@
 import type { HistoryEvent as SdkHistoryEvent } from "@aws-sdk/client-sfn";
 import type { HistoryEvent } from "../../flow.ts";
+import { unpackEvents } from "../payloads.ts";
 import { pageSize, positionOf, tokenOf } from "../paging.ts";
 import { firstEvents, historyBetween } from "../rows/executions.ts";
 import type { StatesHandlers } from "./handlers.ts";
@@ -19,9 +20,9 @@ export function historyHandlers() {
         const from = Number(position ?? (reverse ? start.last_event : 1));
         const low = reverse ? Math.max(1, from - limit + 1) : from;
         const high = reverse ? from : Math.min(start.last_event, from + limit - 1);
-        const first = JSON.parse(start.events) as HistoryEvent[];
+        const first = unpackEvents(start.events, start.input);
         const later = high > first.length ? await historyBetween(reader, key, low, high + 1) : [];
-        const events = [...first, ...later.flatMap((row) => JSON.parse(row.events) as HistoryEvent[])];
+        const events = [...first, ...later.flatMap((row) => unpackEvents(row.events, start.input))];
         const page = events
           .filter(({ id }) => id >= low && id <= high)
           .map((event) => shown(event, input.includeExecutionData !== false));

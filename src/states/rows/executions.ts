@@ -114,8 +114,8 @@ export function insertHistory(
 export function firstEvents(
   reader: Reader,
   key: ExecutionKey,
-): Promise<{ events: string; last_event: number } | undefined> {
-  return reader.get("select events, last_event from states_execution where machine = $1 and name = $2", [
+): Promise<{ events: string; last_event: number; input: string } | undefined> {
+  return reader.get("select events, last_event, input from states_execution where machine = $1 and name = $2", [
     key.machine,
     key.name,
   ]);

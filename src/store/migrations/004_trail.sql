@@ -26,19 +26,18 @@ create table trail_events (
   access_key text not null,
   read_only bigint not null,
   resources text not null,
-  record text not null
-);
--- One index finds an event, keeps the order of time, and answers every lookup attribute without touching the rows.
-create unique index trail_events_lookup on trail_events (account, region, id, name, source, username, access_key, read_only, resources);
+  record text not null,
+  primary key (account, region, id)
+) /*sqlite: without rowid*/;
 
 -- Records that wait to be written into a trail's log files.
 create table trail_pending (
   trail text not null,
   id text not null,
   region text not null,
-  record text not null
-);
-create unique index trail_pending_order on trail_pending (trail, id);
+  record text not null,
+  primary key (trail, id)
+) /*sqlite: without rowid*/;
 
 -- Recurring work that was begun once for the installation.
 create table trail_chores (
