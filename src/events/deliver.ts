@@ -16,6 +16,8 @@ const LONGEST_BACKOFF_MS = 15 * 60_000;
 export function deliverEvents(events: Events): void {
   events.parts.relay.pure("delivery", async (transaction, work) => {
     const delivery = work.body as DeliveryWork;
+    // The moment it sets out: in the story a delivery comes before what it starts.
+    const at = events.parts.clock.now();
     try {
       if (delivery.kind === "bus") await passOn(events, transaction, work, delivery);
       else await startExecution(events, transaction, work, delivery);
@@ -24,7 +26,6 @@ export function deliverEvents(events: Events): void {
       if (!(error instanceof AwsFault)) throw error;
       if (error.code !== "ExecutionAlreadyExists") return failed(events, transaction, work, delivery, error);
     }
-    const at = events.parts.clock.now();
     events.parts.tell(transaction, work.trace, { hop: "delivery", at, subject: delivery.targetArn, outcome: "ok" });
     return DONE;
   });

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { Reader } from "../store/store.ts";
 import { parsePattern } from "./pattern/parse.ts";
 import { RuleIndex } from "./pattern/ruleIndex.ts";
-import { changeOf, changesAfter, lastChange, ruleRow, ruleRows, targetRows, type RuleRow } from "./rows.ts";
+import { changeOf, changesAfter, floorOf, lastChange, ruleRow, ruleRows, targetRows, type RuleRow } from "./rows.ts";
 import { compileTarget, type CompiledTarget } from "./targets.ts";
 
 /** A rule ready to match and deliver. */
@@ -19,7 +19,7 @@ export type LoadedRule = {
 /** `tx.bump` of this says that a bus's rules or targets changed. */
 export const rulesScope = (bus: string): string => `events/rules/${bus}`;
 /** Longer than any group of transactions that commits or fails together. */
-const WINDOW = 512;
+export const WINDOW = 512;
 const PAGE = 1000;
 /** Buses kept in memory. */
 const BUS_LIMIT = 1000;
@@ -71,6 +71,7 @@ export class Registry {
    * rolled back, and its place taken by another. False if there is too much to follow.
    */
   async #follow(reader: Reader, arn: string, bus: Bus): Promise<boolean> {
+    if (bus.seq < (await floorOf(reader, arn))) return false;
     const changes = await changesAfter(reader, arn, bus.seq - WINDOW, 2 * WINDOW);
     if (changes.length === 2 * WINDOW) return false;
     const stale = new Map(
@@ -81,7 +82,7 @@ export class Registry {
       if (seen.has(name)) continue;
       // Older than the window, or taken back: its present stamp tells.
       const now = await changeOf(reader, arn, name);
-      if (now?.stamp === bus.recent.get(name)) bus.recent.delete(name);
+      if ((now?.stamp ?? "") === bus.recent.get(name)) bus.recent.delete(name);
       else stale.set(name, now ?? { name, seq: 0, stamp: "" });
     }
     for (const { name, stamp } of stale.values()) {

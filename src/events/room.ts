@@ -11,6 +11,7 @@ import { deliverEvents } from "./deliver.ts";
 import { fireSchedules } from "./fire.ts";
 import { eventHandlers } from "./putEvents.ts";
 import { Registry } from "./registry.ts";
+import { beginTrimming, trimPast } from "./retention.ts";
 import { routeEvents } from "./route.ts";
 import { deadEnds } from "./rows.ts";
 import { ruleHandlers, ruleReaders } from "./rules.ts";
@@ -26,6 +27,7 @@ export function eventsRoom(parts: Parts, options: EventsOptions = {}): Room {
   routeEvents(events);
   deliverEvents(events);
   fireSchedules(events);
+  trimPast(parts);
   const service = defineService<typeof sdk>({
     name: "events",
     model: "eventbridge",
@@ -40,7 +42,11 @@ export function eventsRoom(parts: Parts, options: EventsOptions = {}): Room {
       ...eventHandlers(events),
     },
   });
-  return { services: [service], endpoints: { "dead-ends": (query, facts) => deadEndsOf(events, query, facts) } };
+  return {
+    services: [service],
+    endpoints: { "dead-ends": (query, facts) => deadEndsOf(events, query, facts) },
+    start: () => beginTrimming(parts),
+  };
 }
 
 /** So many dead ends are answered at once. */

@@ -172,6 +172,41 @@ export const changesAfter = (reader: Reader, bus: string, seq: number, limit: nu
 export const changeOf = (reader: Reader, bus: string, name: string): Promise<ChangeRow | undefined> =>
   reader.get<ChangeRow>("select name, seq, stamp from events_change where bus = $1 and name = $2", [bus, name]);
 
+/** By events_change_seq, and events_rule's primary key: changes between two, and the rule each tells of, null if it is gone. */
+export const changesOfPage = (
+  reader: Reader,
+  bus: string,
+  after: number,
+  before: number,
+  limit: number,
+): Promise<{ name: string; seq: number; rule: string | null }[]> =>
+  reader.all<{ name: string; seq: number; rule: string | null }>(
+    "select c.name, c.seq, r.name as rule from events_change c left join events_rule r on r.bus = c.bus and r.name = c.name " +
+      "where c.bus = $1 and c.seq > $2 and c.seq < $3 order by c.seq limit $4",
+    [bus, after, before, limit],
+  );
+
+/** By primary key. */
+export const deleteChange = (transaction: Transaction, bus: string, name: string): Promise<number> =>
+  transaction.run("delete from events_change where bus = $1 and name = $2", [bus, name]);
+
+/** By primary key's first column: the next bus of which a change is on record. */
+export const nextChangedBus = async (reader: Reader, after: string): Promise<string | undefined> =>
+  (await reader.get<{ bus: string }>("select bus from events_change where bus > $1 order by bus limit 1", [after]))
+    ?.bus;
+
+/** No rule has an empty name; its place holds a bus's floor, and a number that no reader of changes asks for. */
+const FLOOR = "";
+const FLOOR_SEQ = -1_000_000;
+
+/** By primary key: changes up to this one may have been forgotten. */
+export const putFloor = (transaction: Transaction, bus: string, floor: number): Promise<number> =>
+  putChange(transaction, bus, { name: FLOOR, seq: FLOOR_SEQ, stamp: String(floor) });
+
+/** By primary key. */
+export const floorOf = async (reader: Reader, bus: string): Promise<number> =>
+  Number((await changeOf(reader, bus, FLOOR))?.stamp ?? 0);
+
 /** By primary key's first column; a resource has at most 50 tags. */
 export const tagRows = (reader: Reader, arn: string): Promise<{ key: string; value: string }[]> =>
   reader.all<{ key: string; value: string }>("select key, value from events_tag where arn = $1 order by key limit 50", [
@@ -216,3 +251,10 @@ export const putDeadEnd = (transaction: Transaction, row: DeadEndRow): Promise<n
 /** By events_dead_end_rule. */
 export const deadEnds = (reader: Reader, arn: string, limit: number): Promise<DeadEndRow[]> =>
   reader.all<DeadEndRow>("select * from events_dead_end where rule_arn = $1 order by at limit $2", [arn, limit]);
+
+/** By primary key, whose UUIDs are in the order of time: the oldest dead ends before an id. */
+export const deleteDeadEndsBefore = (transaction: Transaction, before: string, limit: number): Promise<number> =>
+  transaction.run(
+    "delete from events_dead_end where id in (select id from events_dead_end where id < $1 order by id limit $2)",
+    [before, limit],
+  );

@@ -91,7 +91,7 @@ export class Admission {
     }
     const match = progress.match;
     if (!match) throw new Error("a request without an operation was admitted");
-    const facts = this.#facts(arrival, service, progress, identity);
+    const facts = this.#facts(arrival, service, progress, identity, query);
     const call = (progress.call = new AdmittedCall(core, service.definition, facts, { family, meter: arrival.body }));
     arrival.body.documentLimit = family === "s3" ? core.limits.documentBytes * 2 : undefined;
     const input = await match.decode();
@@ -132,6 +132,7 @@ export class Admission {
     { definition, wire }: Service,
     progress: Progress,
     identity: Awaited<ReturnType<typeof identify>>,
+    query: readonly Pair[],
   ): CallFacts {
     return {
       requestId: progress.requestId,
@@ -150,6 +151,7 @@ export class Admission {
         secure: arrival.secure,
         signature: identity.signature,
         bytesIn: 0,
+        ...(identity.signature === "QueryString" ? { signedQuery: signedQuery(query) } : {}),
       },
       at: arrival.at,
     };
@@ -185,6 +187,13 @@ export class Admission {
 
 /** S3's `x-amz-id-2`: on AWS it tells which host answered. */
 const hostId = (requestId: string): string => Buffer.from(`stepwell ${requestId}`).toString("base64");
+
+/** What records may show of a presigned query: the signature, the credential and the token are secret. */
+const SECRET_QUERY = new Set(["X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token"]);
+
+function signedQuery(query: readonly Pair[]): Record<string, string> {
+  return Object.fromEntries(query.filter(([name]) => name.startsWith("X-Amz-") && !SECRET_QUERY.has(name)));
+}
 
 /** Checks that the target can be decoded at all, and decodes its query. */
 function decodeTarget(arrival: Arrival): Pair[] {

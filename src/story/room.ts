@@ -7,6 +7,7 @@ import { storyOf, type Hop } from "../relay/story.ts";
 import type { Room } from "../room.ts";
 import type { Reader } from "../store/store.ts";
 import { AwsFault, fault } from "../wire/fault.ts";
+import { beginTrimming, trimStories } from "./retention.ts";
 import type { Story, ToldHop } from "./tell.ts";
 
 /** The write of an object that is the beginning of a story. */
@@ -40,7 +41,12 @@ type Write = LastWrite & { readonly bucket: string; readonly key: string };
 
 /** Tells the stories of objects: `GET /_stepwell/flow?bucket=&key=`. */
 export function storyRoom(parts: Parts, sources: StorySources): Room {
-  return { services: [], endpoints: { flow: (query, facts) => flow(parts, sources, query, facts) } };
+  trimStories(parts);
+  return {
+    services: [],
+    endpoints: { flow: (query, facts) => flow(parts, sources, query, facts) },
+    start: () => beginTrimming(parts),
+  };
 }
 
 async function flow(parts: Parts, sources: StorySources, query: URLSearchParams, facts: CallFacts): Promise<Story> {

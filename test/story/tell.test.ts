@@ -39,7 +39,8 @@ async function storyOver(
     return { status: options.status };
   }) as unknown as InsideDoor;
   const store = { read: (work: (reader: Reader) => Promise<unknown>) => work(reader) };
-  const parts = { store, call, clock: { ...systemClock, now: () => 5000 } } as unknown as Parts;
+  const relay = { pure: () => undefined };
+  const parts = { store, call, relay, clock: { ...systemClock, now: () => 5000 } } as unknown as Parts;
   const room = storyRoom(parts, {
     lastWrite: async () => ("last" in options ? options.last : LAST),
     explainTrail: async (_, write) =>
