@@ -12,6 +12,7 @@ import type { Endpoint, Room } from "./room.ts";
 import { lastWrite } from "./s3/last-write.ts";
 import { s3Room } from "./s3/room.ts";
 import { statesRoom } from "./states/room.ts";
+import type { Blobs } from "./store/blobs.ts";
 import { openDirectory } from "./store/directory.ts";
 import { storyRoom } from "./story/room.ts";
 import { explainTrail } from "./trail/explain.ts";
@@ -20,6 +21,8 @@ import type { ServiceDefinition } from "./wire/service.ts";
 
 export type NodeOptions = Pick<Parts, "account" | "region" | "clock" | "log"> & {
   readonly data: string;
+  /** Where large objects are; in the data directory unless given. */
+  readonly blobs?: Blobs;
   readonly auth: "on" | "off";
   /** Fixes the key of the default account's administrator. */
   readonly key?: Pick<AccountKey, "accessKeyId" | "secretAccessKey">;
@@ -39,7 +42,8 @@ export type StepwellNode = {
 /** Opens a node on the embedded store in `options.data`, not yet listening. Throws DirectoryInUse, or what SQLite says of the directory. */
 export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   const { account, region, clock, log } = options;
-  const { store, blobs, close } = openDirectory(options.data);
+  const { store, close, ...inDirectory } = openDirectory(options.data);
+  const blobs = options.blobs ?? inDirectory.blobs;
   const relay = new RelayEngine(store, clock, log);
   let ready = false;
   // Rooms get the inside door before the gate exists, because the gate is built from the rooms.

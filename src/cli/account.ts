@@ -2,7 +2,7 @@ import { systemClock } from "../clock/system.ts";
 import { ask } from "./client.ts";
 import { endpointOf, exportsText, type Key } from "./env.ts";
 import { readSettings, UsageError } from "./settings.ts";
-import { jsonLog } from "./start.ts";
+import { blobsOf, jsonLog } from "./start.ts";
 import { accountAnswer } from "../iam/account-endpoint.ts";
 import { openNode } from "../node.ts";
 
@@ -23,7 +23,14 @@ export async function account(args: readonly string[]): Promise<number> {
 
   async function request(query: Readonly<Record<string, string>>): Promise<unknown> {
     if (endpointOf(settings.data) !== undefined) return ask(settings, "account", query);
-    const node = await openNode({ ...settings, clock: systemClock, log: jsonLog(settings.log), trailFlushMs: 60_000 });
+    const { blobs: _, ...others } = settings;
+    const node = await openNode({
+      ...others,
+      ...(await blobsOf(settings)),
+      clock: systemClock,
+      log: jsonLog(settings.log),
+      trailFlushMs: 60_000,
+    });
     try {
       return await accountAnswer(node.parts, query["create"]);
     } finally {

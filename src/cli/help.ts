@@ -17,7 +17,11 @@ export function printHelp(): number {
       `  --${`${flag} ${value}`.padEnd(24)} ${help}${fallback === undefined ? "" : ` (${fallback})`}; ${variableOf(flag)}`,
     );
   }
-  lines.push("", "STEPWELL_ACCESS_KEY_ID and STEPWELL_SECRET_ACCESS_KEY fix the administrator's key.");
+  lines.push(
+    "",
+    "STEPWELL_ACCESS_KEY_ID and STEPWELL_SECRET_ACCESS_KEY fix the administrator's key.",
+    "STEPWELL_BLOBS_ACCESS_KEY_ID, _SECRET_ACCESS_KEY, _SESSION_TOKEN and _REGION belong to --blobs s3://…",
+  );
   console.log(lines.join("\n"));
   return 0;
 }

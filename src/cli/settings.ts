@@ -10,6 +10,9 @@ export type Settings = {
   readonly auth: "on" | "off";
   readonly log: "info" | "warn" | "error";
   readonly trailFlushSeconds: number;
+  /** A directory or `s3://bucket/prefix`; undefined means inside the data directory. */
+  readonly blobs: string | undefined;
+  readonly blobsEndpoint: string | undefined;
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
   /** Fixes the administrator's key. */
@@ -42,6 +45,12 @@ export const OPTIONS: readonly Option[] = [
     fallback: "60",
     help: "how long a trail gathers records before it writes a log file",
   },
+  {
+    flag: "blobs",
+    value: "PLACE",
+    help: "where large objects are kept: a directory, or s3://bucket/prefix (default: blobs/ in the data directory)",
+  },
+  { flag: "blobs-endpoint", value: "URL", help: "the S3-compatible store that s3:// means, if it is not AWS" },
   { flag: "tls-cert", value: "FILE", help: "serve HTTPS with this certificate (PEM)" },
   { flag: "tls-key", value: "FILE", help: "the certificate's key (PEM)" },
 ];
@@ -96,6 +105,10 @@ function checked(
   const tlsKey = of("tls-key");
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new UsageError("--tls-cert and --tls-key go together: give both or neither.");
+  const blobs = of("blobs");
+  const blobsEndpoint = of("blobs-endpoint");
+  if (blobsEndpoint !== undefined && !blobs?.startsWith("s3://"))
+    throw new UsageError("--blobs-endpoint goes with --blobs s3://bucket/prefix.");
   return {
     port: wholeNumber("port", of("port"), 0, 65_535),
     listen: of("listen") ?? "",
@@ -105,6 +118,8 @@ function checked(
     auth: oneOf("auth", of("auth"), ["on", "off"]),
     log: oneOf("log", of("log"), ["info", "warn", "error"]),
     trailFlushSeconds: wholeNumber("trail-flush-seconds", of("trail-flush-seconds"), 1, 3600),
+    blobs,
+    blobsEndpoint,
     tlsCert,
     tlsKey,
     accessKeyId,

@@ -3,6 +3,10 @@ import { join } from "node:path";
 import { systemClock } from "../clock/system.ts";
 import { openNode, type StepwellNode } from "../node.ts";
 import type { Parts } from "../flow.ts";
+import type { Blobs } from "../store/blobs.ts";
+import { FileBlobs } from "../store/files.ts";
+import { openS3Blobs } from "../store/s3-blobs.ts";
+import { s3PlaceOf } from "../store/s3-place.ts";
 import { UsageError, type Settings } from "./settings.ts";
 
 const LEVELS = ["info", "warn", "error"];
@@ -21,6 +25,7 @@ export async function startNode(settings: Settings): Promise<{ node: StepwellNod
   let node: StepwellNode;
   try {
     node = await openNode({
+      ...(await blobsOf(settings)),
       data: settings.data,
       account: settings.account,
       region: settings.region,
@@ -53,6 +58,13 @@ export async function startNode(settings: Settings): Promise<{ node: StepwellNod
   }
 }
 
+/** The blob store that the settings name, if it is not in the data directory. */
+export async function blobsOf({ blobs, blobsEndpoint, log }: Settings): Promise<{ readonly blobs?: Blobs }> {
+  if (blobs === undefined) return {};
+  if (!/^[a-z0-9]+:/.test(blobs)) return { blobs: new FileBlobs(blobs) };
+  return { blobs: await openS3Blobs(s3PlaceOf(blobs, blobsEndpoint, process.env), systemClock, jsonLog(log)) };
+}
+
 /** What clients on this machine call the address. */
 function hostOf(address: string): string {
   if (["127.0.0.1", "::1", "localhost", "0.0.0.0", "::"].includes(address)) return "localhost";
@@ -61,6 +73,7 @@ function hostOf(address: string): string {
 
 function setUpError(error: unknown, { data, port, listen }: Settings): unknown {
   const { code, name, message, path } = error as NodeJS.ErrnoException;
+  if (name === "BlobsMisplaced") return new UsageError(message);
   if (name === "DirectoryInUse") return new UsageError(`${message}. Stop it, or choose another directory with --data.`);
   if (code === "EADDRINUSE")
     return new UsageError(`port ${port} on ${listen} is taken. Choose another with --port, or 0 for a free one.`);

@@ -4,10 +4,11 @@ import type { Readable } from "node:stream";
 export interface Blobs {
   /**
    * Streams `chunks` into a new blob and resolves once it is durable (written, synced, renamed, directory synced).
-   * Whatever the source throws is passed on and leaves nothing behind.
+   * Whatever the source throws is passed on and leaves nothing behind. The id is chosen by the store, except that
+   * an import gives the one that the rows name.
    */
-  write(chunks: AsyncIterable<Uint8Array>): Promise<{ readonly id: string; readonly size: number }>;
-  /** The bytes from `start` up to but not including `end`. */
+  write(chunks: AsyncIterable<Uint8Array>, id?: string): Promise<{ readonly id: string; readonly size: number }>;
+  /** The bytes from `start` up to but not including `end`, which may be Infinity. */
   read(id: string, start: number, end: number): Readable;
   /** Deletes a blob; one that is not there is no error. Readers that have it open finish undisturbed. */
   remove(id: string): Promise<void>;

@@ -8,7 +8,11 @@ import { SqliteStore } from "./sqlite.ts";
 import type { Store } from "./store.ts";
 
 /** The embedded store in a directory of its own (0700, one process at a time): `stepwell.db` and `blobs/`. */
-export function openDirectory(path: string): { readonly store: Store; readonly blobs: Blobs; readonly close: () => Promise<void> } {
+export function openDirectory(path: string): {
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly close: () => Promise<void>;
+} {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   chmodSync(path, 0o700);
   const unlock = lockDirectory(join(path, "lock"));

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createReadStream, mkdirSync } from "node:fs";
 import { open, opendir, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { Blobs } from "./blobs.ts";
 import { StoreUnavailable } from "./store.ts";
 
@@ -19,8 +19,7 @@ export class FileBlobs implements Blobs {
     mkdirSync(join(root, "tmp"), { recursive: true, mode: 0o700 });
   }
 
-  async write(chunks: AsyncIterable<Uint8Array>): Promise<{ id: string; size: number }> {
-    const id = randomUUID();
+  async write(chunks: AsyncIterable<Uint8Array>, id: string = randomUUID()): Promise<{ id: string; size: number }> {
     const temporary = join(this.#root, "tmp", id);
     const file = await open(temporary, "wx", 0o600).catch((error: NodeJS.ErrnoException) => {
       throw new StoreUnavailable(error.message, { cause: error });
@@ -44,6 +43,7 @@ export class FileBlobs implements Blobs {
   }
 
   read(id: string, start: number, end: number): Readable {
+    if (end <= start) return Readable.from([]);
     return createReadStream(this.#path(id), { start, end: end - 1, highWaterMark: 256 * 1024 });
   }
 
