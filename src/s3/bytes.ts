@@ -13,6 +13,25 @@ export function pieceStream(
   return blobStream(s3, object.parts, start, end);
 }
 
+/**
+ * The same bytes, once the first of them are here: what a blob store that is gone has to say is then an answer with a
+ * status, and not one that breaks off after its headers.
+ */
+export async function begun(
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
+  if (body instanceof Uint8Array) return body;
+  const chunks = body[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  return (async function* () {
+    try {
+      for (let next = first; !next.done; next = await chunks.next()) yield next.value;
+    } finally {
+      await chunks.return?.();
+    }
+  })();
+}
+
 /** Each blob is opened when its turn comes, and closed when the reader leaves. */
 async function* blobStream(s3: S3, parts: string, start: number, end: number): AsyncGenerator<Uint8Array> {
   let at = 0;

@@ -2,7 +2,7 @@
 import type { Call } from "../flow.ts";
 import { AwsFault, fault } from "../wire/fault.ts";
 import { checksumOf, failedCondition, headersOf, isInteger, preconditionFailed, quoted, tagsOf } from "./attributes.ts";
-import { pieceStream } from "./bytes.ts";
+import { begun, pieceStream } from "./bytes.ts";
 import { checksumMembers } from "./checksums.ts";
 import { invalidArgument, type S3, type S3Handlers } from "./context.ts";
 import { piecesOf } from "./garbage.ts";
@@ -19,7 +19,7 @@ export function readingHandlers(s3: S3): Pick<S3Handlers, "GetObject" | "HeadObj
     async GetObject(input, call) {
       const object = await find(s3, call, input, objectWithBytes);
       const { range, output } = describe(input, object);
-      return { ...output, Body: pieceStream(s3, object, range.start, range.end) };
+      return { ...output, Body: await begun(pieceStream(s3, object, range.start, range.end)) };
     },
     async HeadObject(input, call) {
       const object = await find(s3, call, input, objectRow);

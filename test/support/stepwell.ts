@@ -10,6 +10,7 @@ import { STSClient } from "@aws-sdk/client-sts";
 import { systemClock } from "../../src/clock/system.ts";
 import type { Parts } from "../../src/flow.ts";
 import { openNode, type StepwellNode } from "../../src/node.ts";
+import type { Blobs } from "../../src/store/blobs.ts";
 import type { StoreKind } from "./stores.ts";
 
 export type Key = { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
@@ -31,7 +32,12 @@ export type Stepwell = {
   /** Stops the node and removes its data. */
   close(): Promise<void>;
 };
-type Options = { readonly auth?: "on" | "off"; readonly trailFlushMs?: number; readonly data?: string };
+type Options = {
+  readonly auth?: "on" | "off";
+  readonly trailFlushMs?: number;
+  readonly data?: string;
+  readonly blobs?: Blobs;
+};
 
 /** A node in this process on a fresh data directory and a free port, and official clients aimed at it. */
 export async function startStepwell(store: StoreKind = { name: "sqlite" }, options: Options = {}): Promise<Stepwell> {
@@ -49,6 +55,7 @@ export async function startStepwell(store: StoreKind = { name: "sqlite" }, optio
     clock: systemClock,
     log,
     trailFlushMs: options.trailFlushMs ?? 60_000,
+    ...(options.blobs ? { blobs: options.blobs } : {}),
   });
   const { port } = await node.listen("127.0.0.1", 0);
   const endpoint = `http://127.0.0.1:${port}`;
