@@ -2,7 +2,7 @@ import { systemClock } from "../clock/system.ts";
 import { ask } from "./client.ts";
 import { endpointOf, exportsText, type Key } from "./env.ts";
 import { readSettings, UsageError } from "./settings.ts";
-import { blobsOf, jsonLog } from "./start.ts";
+import { blobsOf, jsonLog, setUpError } from "./start.ts";
 import { accountAnswer } from "../iam/account-endpoint.ts";
 import { openNode } from "../node.ts";
 
@@ -24,12 +24,10 @@ export async function account(args: readonly string[]): Promise<number> {
   async function request(query: Readonly<Record<string, string>>): Promise<unknown> {
     if (endpointOf(settings.data) !== undefined) return ask(settings, "account", query);
     const { blobs: _, ...others } = settings;
-    const node = await openNode({
-      ...others,
-      ...(await blobsOf(settings)),
-      clock: systemClock,
-      log: jsonLog(settings.log),
-      trailFlushMs: 60_000,
+    const log = jsonLog(settings.log);
+    const options = { ...others, ...(await blobsOf(settings)), clock: systemClock, log, trailFlushMs: 60_000 };
+    const node = await openNode(options).catch((error: unknown) => {
+      throw setUpError(error, settings);
     });
     try {
       return await accountAnswer(node.parts, query["create"]);

@@ -40,12 +40,13 @@ export async function askAt(
     at: systemClock.now(),
   });
   const response = await fetch(url, { headers }).catch((error: Error) => {
-    throw new UsageError(
-      `${base} does not answer (${error.cause instanceof Error ? error.cause.message : error.message}).`,
-    );
+    const cause = error.cause instanceof Error ? error.cause : error;
+    const hint = /certificate/.test(cause.message)
+      ? " NODE_EXTRA_CA_CERTS=FILE makes a certificate of your own known to it."
+      : "";
+    throw new UsageError(`${base} does not answer (${cause.message}).${hint}`);
   });
-  const answer: unknown = await response.json();
-  if (!response.ok)
-    throw new UsageError(`${(answer as { message?: string }).message ?? `the server answered ${response.status}`}`);
+  const answer = (await response.json().catch(() => ({}))) as { readonly message?: string };
+  if (!response.ok) throw new UsageError(answer.message ?? `${base} answered ${response.status}.`);
   return answer;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { rootKeyOf } from "../iam/accounts.ts";
+import { isLocked } from "../store/lock.ts";
 import { readSettings, UsageError } from "./settings.ts";
 
 export type Key = { readonly accessKeyId: string; readonly secretAccessKey: string };
@@ -30,8 +31,9 @@ export async function printEnv(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** Where the server on this data directory answers; undefined when none runs. */
+/** Where the server on this data directory answers; undefined when none runs. One that was killed leaves its address behind, but no lock. */
 export function endpointOf(data: string): string | undefined {
+  if (!isLocked(join(data, "lock"))) return undefined;
   try {
     return readFileSync(join(data, "endpoint"), "utf8").trim();
   } catch {

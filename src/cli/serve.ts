@@ -1,11 +1,12 @@
 import { exportsText } from "./env.ts";
 import { versionText } from "./help.ts";
-import { readSettings, type Settings } from "./settings.ts";
+import { readSettings, UsageError, type Settings } from "./settings.ts";
 import { startNode, untilStopped } from "./start.ts";
 
 /** `stepwell serve`: serves until it is told to stop, then drains. */
 export async function serve(args: readonly string[]): Promise<number> {
-  const { settings } = readSettings(args, process.env);
+  const { settings, rest } = readSettings(args, process.env);
+  if (rest.length > 0) throw new UsageError(`serve takes options only, not "${rest[0]}". "stepwell help" lists them.`);
   const stopped = untilStopped();
   const { node, url } = await startNode(settings);
   console.log(banner(settings, url, node.key));

@@ -71,7 +71,8 @@ function hostOf(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
 }
 
-function setUpError(error: unknown, { data, port, listen }: Settings): unknown {
+/** What a person can mend, as a line that says how; anything else as it is. */
+export function setUpError(error: unknown, { data, port, listen }: Settings): unknown {
   const { code, name, message, path } = error as NodeJS.ErrnoException;
   if (name === "BlobsMisplaced") return new UsageError(message);
   if (name === "DirectoryInUse") return new UsageError(`${message}. Stop it, or choose another directory with --data.`);
@@ -83,6 +84,10 @@ function setUpError(error: unknown, { data, port, listen }: Settings): unknown {
     return new UsageError(
       `${path ?? data} cannot be written (${code}). Choose another directory with --data, or mend its permissions.`,
     );
+  if (code === "EEXIST" || code === "ENOTDIR")
+    return new UsageError(`${data} is not a directory. Choose another with --data.`);
+  if (code?.startsWith("ERR_OSSL_") || code?.startsWith("ERR_SSL_"))
+    return new UsageError(`the TLS certificate or key cannot be used (${message}). Both are PEM files.`);
   if (code === "ENOENT") return new UsageError(`${path ?? "a file"} does not exist.`);
   return error;
 }

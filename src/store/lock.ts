@@ -9,7 +9,8 @@ export class DirectoryInUse extends Error {
  * ends with the process, however that ends; nothing has to be cleaned up after a kill -9.
  */
 export function lockDirectory(path: string): () => void {
-  const lock = new DatabaseSync(path, { timeout: 0 });
+  // Whoever only looks (`isLocked`) is gone within this time.
+  const lock = new DatabaseSync(path, { timeout: 100 });
   try {
     lock.exec("pragma journal_mode=memory; begin exclusive");
   } catch (error) {
@@ -17,4 +18,22 @@ export function lockDirectory(path: string): () => void {
     throw new DirectoryInUse(`another Stepwell is using this data directory (${path} is locked)`, { cause: error });
   }
   return () => lock.close();
+}
+
+/** Whether a process keeps the data directory whose lock this is. */
+export function isLocked(path: string): boolean {
+  let lock: DatabaseSync;
+  try {
+    lock = new DatabaseSync(path, { readOnly: true, timeout: 0 });
+  } catch {
+    return false;
+  }
+  try {
+    lock.prepare("select count(*) from sqlite_schema").get();
+    return false;
+  } catch {
+    return true;
+  } finally {
+    lock.close();
+  }
 }
