@@ -43,7 +43,10 @@ if (kind === "stepwell") {
         await file.datasync();
         await file.close();
       };
-      write().then(() => done(), (error: Error) => response.destroy(error));
+      write().then(
+        () => done(),
+        (error: Error) => response.destroy(error),
+      );
     } else {
       request.resume();
       request.on("end", done);
@@ -53,5 +56,5 @@ if (kind === "stepwell") {
   process.on("disconnect", () => process.exit(0));
 }
 process.on("message", (message) => {
-  if (message === "memory") process.send?.({ rss: process.memoryUsage().rss });
+  if (message === "usage") process.send?.({ rss: process.memoryUsage().rss, cpu: process.cpuUsage() });
 });

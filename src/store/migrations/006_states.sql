@@ -49,7 +49,7 @@ create table states_execution (
   run text,
   events text not null,
   primary key (machine, name)
-) /*sqlite: without rowid*/;
+);
 -- ListExecutions: newest first; the status stands in the index, so that a filter reads no rows it does not want.
 create index states_execution_list on states_execution (machine, serial, status);
 
