@@ -13,6 +13,7 @@ import { lastWrite } from "./s3/last-write.ts";
 import { s3Room } from "./s3/room.ts";
 import { statesRoom } from "./states/room.ts";
 import type { Blobs } from "./store/blobs.ts";
+import { openDatabase } from "./store/database.ts";
 import { openDirectory } from "./store/directory.ts";
 import { storyRoom } from "./story/room.ts";
 import { explainTrail } from "./trail/explain.ts";
@@ -21,6 +22,8 @@ import type { ServiceDefinition } from "./wire/service.ts";
 
 export type NodeOptions = Pick<Parts, "account" | "region" | "clock" | "log"> & {
   readonly data: string;
+  /** The PostgreSQL that this node shares with others; the embedded store in `data` unless given. */
+  readonly database?: string | undefined;
   /** Where large objects are; in the data directory unless given. */
   readonly blobs?: Blobs;
   readonly auth: "on" | "off";
@@ -39,10 +42,12 @@ export type StepwellNode = {
   close(): Promise<void>;
 };
 
-/** Opens a node on the embedded store in `options.data`, not yet listening. Throws DirectoryInUse, or what SQLite says of the directory. */
+/** Opens a node on its database, not yet listening. Throws DirectoryInUse, or what SQLite says of the directory. */
 export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   const { account, region, clock, log } = options;
-  const { store, close, ...inDirectory } = openDirectory(options.data);
+  const { database, data } = options;
+  const { store, close, ...inDirectory } =
+    database === undefined ? openDirectory(data) : await openDatabase(database, data);
   const blobs = options.blobs ?? inDirectory.blobs;
   const relay = new RelayEngine(store, clock, log);
   let ready = false;
@@ -63,7 +68,7 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   const checks = { authority: createAuthority(parts), recorder: createRecorder(parts), auth: options.auth };
   const gate = openGate({ ...parts, ...checks, services, endpoints, health: () => ({ ready }) });
   for (const room of rooms) await room.start?.();
-  await relay.start(true);
+  await relay.start(database === undefined);
   ready = true;
   return {
     key,

@@ -11,6 +11,7 @@ import { systemClock } from "../../src/clock/system.ts";
 import type { Parts } from "../../src/flow.ts";
 import { openNode, type StepwellNode } from "../../src/node.ts";
 import type { Blobs } from "../../src/store/blobs.ts";
+import { freshSchema } from "./postgres.ts";
 import type { StoreKind } from "./stores.ts";
 
 export type Key = { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
@@ -32,15 +33,18 @@ export type Stepwell = {
   /** Stops the node and removes its data. */
   close(): Promise<void>;
 };
+type Schema = Awaited<ReturnType<typeof freshSchema>>;
 type Options = {
   readonly auth?: "on" | "off";
   readonly trailFlushMs?: number;
   readonly data?: string;
+  readonly schema?: Schema;
   readonly blobs?: Blobs;
 };
 
 /** A node in this process on a fresh data directory and a free port, and official clients aimed at it. */
 export async function startStepwell(store: StoreKind = { name: "sqlite" }, options: Options = {}): Promise<Stepwell> {
+  const schema = options.schema ?? (store.name === "postgres" ? await freshSchema() : undefined);
   const data = options.data ?? mkdtempSync(join(tmpdir(), "stepwell-test-"));
   const account = "123456789012";
   const region = "us-east-1";
@@ -49,6 +53,7 @@ export async function startStepwell(store: StoreKind = { name: "sqlite" }, optio
     void (level === "info" || logged.push({ level, message, facts }));
   const node = await openNode({
     data,
+    database: schema?.url,
     account,
     region,
     auth: options.auth ?? "on",
@@ -82,10 +87,11 @@ export async function startStepwell(store: StoreKind = { name: "sqlite" }, optio
     as: client(key),
     async reopen() {
       await stop();
-      return startStepwell(store, { ...options, data });
+      return startStepwell(store, { ...options, data, ...(schema === undefined ? {} : { schema }) });
     },
     async close() {
       await stop();
+      await schema?.drop();
       rmSync(data, { recursive: true, force: true });
     },
   };
