@@ -66,7 +66,7 @@ export class Admission {
     const posted = arrival.method === "POST" && arrival.path === "/" && isForm(arrival.headers);
     // Only an unsigned form has to be read to learn which service it asks.
     let form = posted && scope === undefined ? await this.#form(arrival) : undefined;
-    const hints = form === undefined ? query : [...query, ...parseQuery(form)];
+    const hints = form === undefined ? query : [...query, ...parseForm(form)];
     const name = serviceOf(scope, arrival.headers, arrival.path, hints);
     const family = (progress.family = familyOf(name, arrival.headers, query));
     // S3's request ids are 16 letters and digits, everybody else's are UUIDs.
@@ -87,7 +87,7 @@ export class Admission {
     const identity = await identify(core, this.#keys, asking);
     if (posted) {
       form ??= await this.#form(arrival);
-      this.#match(service, { ...request, form }, parseQuery(form), progress);
+      this.#match(service, { ...request, form }, parseForm(form), progress);
     }
     const match = progress.match;
     if (!match) throw new Error("a request without an operation was admitted");
@@ -204,6 +204,15 @@ function decodeTarget(arrival: Arrival): Pair[] {
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
     throw fault("InvalidURI", "Couldn't parse the specified URI.", { status: 400, detail: { URI: arrival.path } });
+  }
+}
+
+function parseForm(form: string): Pair[] {
+  try {
+    return parseQuery(form);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    throw fault("MalformedQueryString", "The query string contains a syntax error.", { status: 404 });
   }
 }
 
