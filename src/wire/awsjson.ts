@@ -96,9 +96,32 @@ export function rpcv2Cbor(service: Service): Protocol {
   };
 }
 
+/** A megabyte of brackets keeps a JSON parser busy for 200 ms, in which nobody else is served. */
+const SHALLOW_LENGTH = 64 * 1024;
+const DEPTH_LIMIT = 1000;
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = Buffer.from('"\\[]{}');
+
+function isDeeperThan(limit: number, bytes: Buffer): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (quoted) {
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) quoted = false;
+    } else if (byte === QUOTE) quoted = true;
+    else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
+      if (++depth > limit) return true;
+    } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth--;
+  }
+  return false;
+}
+
 export function parseJson(bytes: Buffer): unknown {
   if (bytes.length === 0) return {};
   const text = textOf(bytes);
+  if (text.length > SHALLOW_LENGTH && isDeeperThan(DEPTH_LIMIT, bytes))
+    throw new Malformed(`The request body is nested more than ${DEPTH_LIMIT} deep`);
   try {
     return JSON.parse(text);
   } catch {
