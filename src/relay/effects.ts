@@ -11,6 +11,8 @@ const HEARTBEAT_MS = 10_000;
 type Kind = { readonly worker: EffectWorker; readonly concurrency: number; running: number };
 type Options = {
   readonly clock: Clock;
+  /** What the leases of this node bear. */
+  readonly node: () => number;
   readonly log: Log;
   readonly transact: <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
   /** Told when a kind that was busy has a hand free again. */
@@ -51,8 +53,15 @@ export class EffectRunner {
     }
     if (kind.running >= kind.concurrency) return false;
     kind.running++;
-    await leaseWork(transaction, row.id, this.#options.clock.now() + LEASE_MS, row.fence + 1);
+    await leaseWork(transaction, row.id, this.#options.clock.now() + LEASE_MS, row.fence + 1, this.#options.node());
     return true;
+  }
+  /** The transaction in which these were taken did not come to be. */
+  unlease(rows: readonly WorkRow[]): void {
+    for (const row of rows) {
+      const kind = this.#kinds.get(row.kind);
+      if (kind) kind.running--;
+    }
   }
   /** Starts what was leased, once the leases are durable. */
   run(rows: readonly WorkRow[]): void {

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Store, Transaction } from "../store/store.ts";
 import { EffectRunner } from "./effects.ts";
+import { Nodes } from "./nodes.ts";
 import { backOff, claimedOf, failureText, type Log } from "./attempt.ts";
 import type { Claimed, EffectWorker, Outcome, PureWorker, Relay, Work } from "./relay.ts";
 import {
@@ -22,6 +23,8 @@ const RIDE_MS = 10;
 const CLAIM_LIMIT = 64;
 /** The longest sleep: a safety net should a wake-up be missed. */
 const NAP_MS = 5_000;
+/** The same where other nodes leave work too, of which this one hears nothing. */
+const SHARED_NAP_MS = 500;
 
 const RIDES = Symbol("rides");
 type Ride = { readonly work: Work; readonly since: number };
@@ -33,6 +36,8 @@ export class RelayEngine implements Relay {
   readonly #log: Log;
   readonly #pure = new Map<string, PureWorker>();
   readonly #effects: EffectRunner;
+  readonly #nodes: Nodes;
+  #napMs = NAP_MS;
   #timer: NodeJS.Timeout | undefined;
   #pumping: Promise<void> | undefined;
   #again = false;
@@ -42,8 +47,10 @@ export class RelayEngine implements Relay {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
+    this.#nodes = new Nodes(store, log, clock, () => this.#wake());
     this.#effects = new EffectRunner({
       clock,
+      node: () => this.#nodes.number,
       log,
       transact: (work) => this.transact(work),
       freed: () => this.#wake(),
@@ -87,6 +94,10 @@ export class RelayEngine implements Relay {
   /** Starts claiming. `alone` says that no other node shares the store, so every lease found is a dead process's. */
   async start(alone: boolean): Promise<void> {
     if (alone) await this.#store.write(async (transaction) => freeLeases(transaction, this.#clock.now()));
+    else {
+      this.#napMs = SHARED_NAP_MS;
+      await this.#nodes.start();
+    }
     this.#running = true;
     this.#wake();
   }
@@ -97,6 +108,7 @@ export class RelayEngine implements Relay {
     clearTimeout(this.#timer);
     await this.#pumping;
     await this.#effects.stop(deadlineMs);
+    await this.#nodes.stop();
   }
 
   async #ride(transaction: Transaction): Promise<void> {
@@ -171,7 +183,7 @@ export class RelayEngine implements Relay {
           )
           .then(() => this.#sleepUntilNext());
       },
-      Math.max(0, Math.min(at - this.#clock.now(), NAP_MS)),
+      Math.max(0, Math.min(at - this.#clock.now(), this.#napMs)),
     );
   }
 
@@ -185,15 +197,18 @@ export class RelayEngine implements Relay {
     this.#pumping = undefined;
     const again = this.#again;
     this.#again = false;
-    this.#wake(again ? 0 : (due ?? this.#clock.now() + NAP_MS));
+    this.#wake(again ? 0 : (due ?? this.#clock.now() + this.#napMs));
   }
 
   async #pump(): Promise<void> {
     while (this.#running) {
       const busy = this.#effects.busy();
-      const claimed = await this.transact(async (transaction) => {
+      let started: WorkRow[] = [];
+      const claiming = this.transact(async (transaction) => {
+        // The store may do it again.
+        this.#effects.unlease(started);
+        started = [];
         const rows = await dueWork(transaction, this.#clock.now(), busy, CLAIM_LIMIT);
-        const started: WorkRow[] = [];
         for (const row of rows) {
           const worker = this.#pure.get(row.kind);
           if (worker) await this.#workOne(transaction, worker, row);
@@ -201,6 +216,10 @@ export class RelayEngine implements Relay {
         }
         transaction.afterCommit(() => this.#effects.run(started));
         return rows.length;
+      });
+      const claimed = await claiming.catch((error: unknown) => {
+        this.#effects.unlease(started);
+        throw error;
       });
       if (claimed < CLAIM_LIMIT) return;
     }

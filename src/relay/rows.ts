@@ -19,10 +19,10 @@ export const insertWork = (tx: Transaction, row: WorkRow, failure: string | null
     [row.id, row.kind, row.key, row.trace, row.body, row.due_at, row.since, row.attempt, row.fence, failure],
   );
 
-/** By index work_due: the oldest rows that are due, but for the kinds that have no hand free. */
+/** By index work_due: the oldest rows that are due and that no other node has in hand, but for the kinds that have no hand free. */
 export const dueWork = (tx: Transaction, now: number, without: readonly string[], limit: number) =>
   tx.all<WorkRow>(
-    `select id, kind, key, trace, body, due_at, since, attempt, fence from work where due_at <= $1${without.map((_, i) => ` and kind <> $${i + 3}`).join("")} order by due_at, id limit $2`,
+    `select id, kind, key, trace, body, due_at, since, attempt, fence from work where due_at <= $1${without.map((_, i) => ` and kind <> $${i + 3}`).join("")} order by due_at, id limit $2 for update skip locked`,
     [now, limit, ...without],
   );
 
@@ -37,17 +37,19 @@ export const nextDue = (reader: Reader, without: readonly string[]) =>
 export const deleteWork = (tx: Transaction, id: string) => tx.run("delete from work where id = $1", [id]);
 
 /** By the primary key: takes the row for an effect, which is hidden from other claims until the lease ends. */
-export const leaseWork = (tx: Transaction, id: string, until: number, fence: number) =>
-  tx.run("update work set due_at = $1, fence = $2, leased = 1 where id = $3", [until, fence, id]);
+export const leaseWork = (tx: Transaction, id: string, until: number, fence: number, node: number) =>
+  tx.run("update work set due_at = $1, fence = $2, leased = $4 where id = $3", [until, fence, id, node]);
 
 /** By the primary key: a longer lease, if it is still ours. */
 export const extendLease = (tx: Transaction, id: string, until: number, fence: number) =>
-  tx.run("update work set due_at = $1 where id = $2 and fence = $3 and leased = 1", [until, id, fence]);
+  tx.run("update work set due_at = $1 where id = $2 and fence = $3 and leased <> 0", [until, id, fence]);
 
 /** By the primary key: whether the lease is still ours. */
-export const holdsLease = async (reader: Reader, id: string, fence: number) =>
-  (await reader.get("select 1 as held from work where id = $1 and fence = $2 and leased = 1", [id, fence])) !==
-  undefined;
+export const holdsLease = async (reader: Transaction, id: string, fence: number) =>
+  (await reader.get("select 1 as held from work where id = $1 and fence = $2 and leased <> 0 for update", [
+    id,
+    fence,
+  ])) !== undefined;
 
 /** By the primary key: due again later. */
 export const postponeWork = (
@@ -72,4 +74,4 @@ export const cancelWork = (tx: Transaction, kind: string, key: string) =>
 
 /** A scan of the table, once when an embedded node starts: nobody else can hold a lease. */
 export const freeLeases = (tx: Transaction, now: number) =>
-  tx.run("update work set leased = 0, due_at = $1 where leased = 1", [now]);
+  tx.run("update work set leased = 0, due_at = $1 where leased <> 0", [now]);

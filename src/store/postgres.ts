@@ -216,9 +216,8 @@ export class PostgresStore implements Store {
     for (let tries = 1; tries <= TRIES; tries++) {
       try {
         const session = new Session(await lane.place.connection(), this.#statements, true);
-        const worked = await this.#work(session, job);
-        const unique = (worked.obstacle as { code?: string } | undefined)?.code === "23505" && tries >= UNIQUE_TRIES;
-        if (worked.obstacle === undefined || unique) {
+        const worked = await this.#work(session, job, tries >= UNIQUE_TRIES);
+        if (worked.obstacle === undefined) {
           if (await this.#commit(session, [worked])) return;
         } else await session.rollback();
         obstacle = worked.obstacle ?? session.failed;
@@ -231,14 +230,17 @@ export class PostgresStore implements Store {
     job.reject(new StoreUnavailable("others keep changing the same rows", { cause: obstacle }));
   }
 
-  async #work(session: Session, job: Job): Promise<Worked> {
+  /** @param unique whether a row that was there already is the work's own affair: it was looked at often enough */
+  async #work(session: Session, job: Job, unique = false): Promise<Worked> {
+    const inTheWay = (error: unknown): unknown =>
+      remedyOf(error) === "again" && !(unique && (error as { code?: string }).code === "23505") ? error : undefined;
     const transaction = new PostgresTransaction(session, this.#versions);
     let obstacle: unknown;
     try {
       const value = await transaction.savepoint(async () => {
         const result = await job.work(transaction);
         // An obstacle that the work itself got over must still not be passed over: it is done again from the start.
-        obstacle = session.takeObstacle();
+        obstacle = inTheWay(session.takeObstacle());
         if (obstacle !== undefined) throw obstacle;
         return result;
       });
@@ -248,7 +250,7 @@ export class PostgresStore implements Store {
       };
       return { job, transaction, obstacle, settle };
     } catch (error) {
-      obstacle ??= session.takeObstacle() ?? (remedyOf(error) === "again" ? error : undefined);
+      obstacle ??= inTheWay(session.takeObstacle()) ?? inTheWay(error);
       return { job, transaction, obstacle, settle: () => job.reject(asUnavailable(error)) };
     }
   }

@@ -30,8 +30,10 @@ export class Statements {
     let prepared = this.#prepared.get(sql);
     if (!prepared) {
       const order: number[] = [];
+      // There is one writer only: nobody to lock rows against.
+      const alone = sql.replace(/ for update( skip locked)?$/, "");
       // SQLite treats `$1` as a name and binds names by object; `?` binds by position.
-      const text = sql.replace(/\$(\d+)/g, (_, number: string) => {
+      const text = alone.replace(/\$(\d+)/g, (_, number: string) => {
         order.push(Number(number) - 1);
         return "?";
       });
