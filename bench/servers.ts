@@ -29,7 +29,7 @@ if (kind === "stepwell") {
   // `discard`: reads the body and throws it away. `file`: writes it to a file and syncs, and serves it again.
   const path = join(data, "plain");
   const server = createServer((request, response) => {
-    const done = (): void => {
+    const answer = (): void => {
       response.writeHead(200, { "content-length": "0" });
       response.end();
     };
@@ -44,12 +44,12 @@ if (kind === "stepwell") {
         await file.close();
       };
       write().then(
-        () => done(),
+        () => answer(),
         (error: Error) => response.destroy(error),
       );
     } else {
       request.resume();
-      request.on("end", done);
+      request.on("end", answer);
     }
   });
   server.listen(0, "127.0.0.1", () => process.send?.({ port: (server.address() as AddressInfo).port }));

@@ -10,7 +10,7 @@ import { faultOf, type Core, type Service } from "./core.ts";
 import { answerEndpoint, healthAnswer } from "./endpoints.ts";
 import type { Arrival } from "./front.ts";
 import { readClaim } from "./claim.ts";
-import { identify } from "./identify.ts";
+import { identify, sourceOf } from "./identify.ts";
 import type { SigningKeys } from "./keys.ts";
 import { missingLength } from "./payload.ts";
 import { entityTooLarge, notImplemented, unavailable, unknownOperation, type Family } from "./refuse.ts";
@@ -144,15 +144,7 @@ export class Admission {
       account: identity.principal.account,
       region: identity.region,
       principal: identity.principal,
-      source: {
-        ip: arrival.ip,
-        userAgent: arrival.headers["user-agent"] ?? "",
-        host: arrival.headers["host"] ?? "",
-        secure: arrival.secure,
-        signature: identity.signature,
-        bytesIn: 0,
-        ...(identity.signature === "QueryString" ? { signedQuery: signedQuery(query) } : {}),
-      },
+      source: sourceOf(arrival, identity, query),
       at: arrival.at,
     };
   }
@@ -187,13 +179,6 @@ export class Admission {
 
 /** S3's `x-amz-id-2`: on AWS it tells which host answered. */
 const hostId = (requestId: string): string => Buffer.from(`stepwell ${requestId}`).toString("base64");
-
-/** What records may show of a presigned query: the signature, the credential and the token are secret. */
-const SECRET_QUERY = new Set(["X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token"]);
-
-function signedQuery(query: readonly Pair[]): Record<string, string> {
-  return Object.fromEntries(query.filter(([name]) => name.startsWith("X-Amz-") && !SECRET_QUERY.has(name)));
-}
 
 /** Checks that the target can be decoded at all, and decodes its query. */
 function decodeTarget(arrival: Arrival): Pair[] {

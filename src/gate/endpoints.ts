@@ -5,7 +5,7 @@ import type { Pair } from "./canonical.ts";
 import type { Claim, Unreadable } from "./claim.ts";
 import { faultOf, type Core } from "./core.ts";
 import type { Arrival } from "./front.ts";
-import { identify } from "./identify.ts";
+import { identify, sourceOf } from "./identify.ts";
 import type { SigningKeys } from "./keys.ts";
 import { denied } from "./refuse.ts";
 
@@ -51,14 +51,7 @@ export async function answerEndpoint(
       account: identity.principal.account,
       region: identity.region,
       principal: identity.principal,
-      source: {
-        ip: arrival.ip,
-        userAgent: arrival.headers["user-agent"] ?? "",
-        host: arrival.headers["host"] ?? "",
-        secure: arrival.secure,
-        signature: identity.signature,
-        bytesIn: 0,
-      },
+      source: sourceOf(arrival, identity, query),
       at: arrival.at,
     };
     const access = { action: `stepwell:${operation}`, resource: "*" };

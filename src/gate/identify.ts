@@ -1,4 +1,4 @@
-import type { Principal } from "../flow.ts";
+import type { Principal, Source } from "../flow.ts";
 import { checkClaim, type Claim, type Unreadable } from "./claim.ts";
 import type { Core } from "./core.ts";
 import type { Arrival } from "./front.ts";
@@ -66,6 +66,24 @@ export async function identify(core: Core, keys: SigningKeys, asking: Asking): P
   // Only who holds the secret learns that the token has expired.
   if (found.token === "expired") throw expiredToken(family);
   return { ...identity, principal: found.principal };
+}
+
+/** What records may show of a presigned query: the signature, the credential and the token are secret. */
+const SECRET_QUERY = new Set(["X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token"]);
+
+/** Where an identified request came from. */
+export function sourceOf(arrival: Arrival, { signature }: Identity, query: readonly Pair[]): Source {
+  const source = {
+    ip: arrival.ip,
+    userAgent: arrival.headers["user-agent"] ?? "",
+    host: arrival.headers["host"] ?? "",
+    secure: arrival.secure,
+    signature,
+    bytesIn: 0,
+  };
+  if (signature !== "QueryString") return source;
+  const shown = query.filter(([name]) => name.startsWith("X-Amz-") && !SECRET_QUERY.has(name));
+  return { ...source, signedQuery: Object.fromEntries(shown) };
 }
 
 /** Federation calls carry their proof in their input. */
