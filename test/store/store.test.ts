@@ -204,8 +204,10 @@ for (const kind of stores)
       const first = await version();
       assert.equal(await version(), first);
       await store.write(async (tx) => tx.bump("scope"));
+      assert.notEqual(await version(), first);
+      // A store that polls for what other nodes changed hears of its own change too, once.
+      if (kind.name === "postgres") await new Promise((resolve) => setTimeout(resolve, 600));
       const second = await version();
-      assert.notEqual(second, first);
       await store.write(async (tx) => tx.bump("another"));
       assert.equal(await version(), second);
       let inside = 0;
