@@ -27,7 +27,7 @@ function banner(
       "WARNING: --auth=off: signatures and policies are not checked, everybody who reaches the port may do everything",
     );
   else lines.push("signatures and IAM policies are checked");
-  if (!["127.0.0.1", "::1", "localhost"].includes(settings.listen))
+  if (!/^(127\.[\d.]+|::1|localhost)$/.test(settings.listen))
     lines.push(
       `reachable from other machines: it listens on ${settings.listen}${settings.tlsCert === undefined ? " without TLS" : ""}`,
     );
