@@ -28,6 +28,16 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     help: "add an account and print its root key, or list the accounts",
     run: async (args) => (await import("./account.ts")).account(args),
   },
+  export: {
+    usage: "export FILE|DIR|-",
+    help: "write all of an installation at rest into one checksummed file",
+    run: async (args) => (await import("./move.ts")).exportAll(args),
+  },
+  import: {
+    usage: "import FILE|DIR",
+    help: "fill a new, empty installation from an export",
+    run: async (args) => (await import("./move.ts")).importAll(args),
+  },
   completion: {
     usage: "completion bash|zsh|fish",
     help: "print shell completion",

@@ -3,6 +3,9 @@ import type { DatabaseSync } from "node:sqlite";
 
 export type MigrationFile = { readonly number: number; readonly name: string; readonly sql: string };
 
+/** The row of table `migration` that stands there while an import is under way: no node starts on half an installation. */
+export const UNFINISHED_IMPORT = [999_999_999, "an import that is not finished"] as const;
+
 /** Reads `migrations/NNN_room.sql` in the order of their numbers. */
 export function migrationFiles(directory: URL = new URL("./migrations/", import.meta.url)): MigrationFile[] {
   return readdirSync(directory)
@@ -21,6 +24,8 @@ export function migrate(database: DatabaseSync, files: readonly MigrationFile[])
       .map((row) => Number(row["number"])),
   );
   const newest = Math.max(0, ...files.map((file) => file.number));
+  if (done.has(UNFINISHED_IMPORT[0]))
+    throw new Error("an import into this data directory was not finished: remove it, and import again");
   for (const number of done) {
     if (number > newest)
       throw new Error(

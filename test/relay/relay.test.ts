@@ -4,7 +4,7 @@ import { after, afterEach, before, beforeEach, describe, mock, test } from "node
 import { systemClock } from "../../src/clock/system.ts";
 import { backOff } from "../../src/relay/attempt.ts";
 import { RelayEngine } from "../../src/relay/engine.ts";
-import { DONE, type Claimed, type Outcome, type Work } from "../../src/relay/relay.ts";
+import { DONE, type Outcome, type Work } from "../../src/relay/relay.ts";
 import type { Store, Transaction } from "../../src/store/store.ts";
 import { openStore, type OpenStore } from "../support/open-store.ts";
 import { stores } from "../support/stores.ts";
