@@ -5,7 +5,7 @@ import { resourceOf } from "./arns.ts";
 import type { Events } from "./common.ts";
 import { loadRule } from "./registry.ts";
 import { deliverTo } from "./route.ts";
-import { ruleRow, type RuleRow } from "./rows.ts";
+import { lockRuleRow, type RuleRow } from "./rows.ts";
 import { nextTime, parseSchedule } from "./schedule.ts";
 
 const KIND = "events.schedule";
@@ -40,7 +40,9 @@ export function fireSchedules(events: Events): void {
   relay.pure(KIND, async (transaction, work) => {
     const armed = work.body as Armed;
     const resource = resourceOf(armed.arn);
-    const row = resource?.rule === undefined ? undefined : await ruleRow(transaction, resource.bus.arn, resource.rule);
+    // PutRule waits for this firing, and then finds the next one to disarm.
+    const row =
+      resource?.rule === undefined ? undefined : await lockRuleRow(transaction, resource.bus.arn, resource.rule);
     if (!resource || !row || row.state === "DISABLED" || row.schedule !== armed.expression) return DONE;
     const now = clock.now();
     const event: Event = {

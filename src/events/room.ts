@@ -33,6 +33,7 @@ export function eventsRoom(parts: Parts, options: EventsOptions = {}): Room {
     model: "eventbridge",
     eventSource: "events.amazonaws.com",
     access: eventsAccess(),
+    concurrent: ["PutEvents"],
     handlers: {
       ...busHandlers(events),
       ...permissionHandlers(events),

@@ -77,6 +77,10 @@ export const deleteBus = (transaction: Transaction, arn: string): Promise<number
 export const ruleRow = (reader: Reader, bus: string, name: string): Promise<RuleRow | undefined> =>
   reader.get<RuleRow>("select * from events_rule where bus = $1 and name = $2", [bus, name]);
 
+/** By primary key; nobody changes the rule before this transaction ends. */
+export const lockRuleRow = (transaction: Transaction, bus: string, name: string): Promise<RuleRow | undefined> =>
+  transaction.get<RuleRow>("select * from events_rule where bus = $1 and name = $2 for update", [bus, name]);
+
 /** By primary key: from a name on, up to but not including another. */
 export const ruleRows = (
   reader: Reader,

@@ -119,6 +119,8 @@ export class AdmittedCall implements Call {
     const outer = this.#current;
     this.#current = transaction;
     try {
+      const { name, concurrent } = this.#definition;
+      if (!concurrent?.includes(this.operation)) await transaction.lock?.(`turns/${name}`);
       const output = await work(transaction);
       await append(this.#core, transaction, this.#finished(output, undefined));
       return output;

@@ -29,6 +29,7 @@ export function stsService(parts: Parts): ServiceDefinition {
     eventSource: "sts.amazonaws.com",
     handlers: stsHandlers(parts),
     access: stsAccess,
+    concurrent: ["AssumeRole", "GetSessionToken"],
     resources: (operation, input: { readonly RoleArn?: string }) => {
       const account = input.RoleArn?.split(":")[4];
       if (operation !== "AssumeRole" || input.RoleArn === undefined || !account) return [];

@@ -8,7 +8,7 @@ import { discard, piecesOf } from "./garbage.ts";
 import { keyBytes, objectArn } from "./names.ts";
 import { announce } from "./notify.ts";
 import { checkVersion, refuseUnsupported } from "./refuse.ts";
-import { deleteObjectRow, objectRow, setObjectTags, type ObjectRow } from "./rows.ts";
+import { deleteObjectRow, lockObjectRow, objectRow, setObjectTags, type ObjectRow } from "./rows.ts";
 
 type Conditions = {
   readonly IfMatch?: string | undefined;
@@ -66,7 +66,7 @@ async function deleteObject(
   { Key, conditions }: Wanted,
 ): Promise<void> {
   const name = keyBytes(Key);
-  const old = await objectRow(transaction, bucket.name, name);
+  const old = await lockObjectRow(transaction, bucket.name, name);
   checkDelete(conditions, old);
   // Deleting what is not there succeeds, and nobody is told of it.
   if (!old) return;
@@ -180,7 +180,7 @@ async function retag(
 ): Promise<void> {
   const bucket = await s3.bucket(transaction, input);
   const name = keyBytes(input.Key);
-  const object = await objectRow(transaction, bucket.name, name);
+  const object = await lockObjectRow(transaction, bucket.name, name);
   if (!object) throw noSuchKey(input.Key);
   await setObjectTags(transaction, bucket.name, name, tags);
   if (tags === object.tags) return;

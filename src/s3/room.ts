@@ -37,6 +37,19 @@ export function s3Room(parts: Parts): Room {
       ...uploadListHandlers(s3),
     },
     access: accessFor(s3),
+    concurrent: [
+      "PutObject",
+      "CopyObject",
+      "DeleteObject",
+      "DeleteObjects",
+      "PutObjectTagging",
+      "DeleteObjectTagging",
+      "CreateMultipartUpload",
+      "UploadPart",
+      "UploadPartCopy",
+      "CompleteMultipartUpload",
+      "AbortMultipartUpload",
+    ],
     resources: resourcesFor(s3),
   });
   let collecting: Promise<void> | undefined;

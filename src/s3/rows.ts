@@ -1,5 +1,5 @@
 /** Every SQL statement of the room about objects and uploads, one a function. Buckets are in bucket-rows.ts. */
-import type { Reader, Transaction } from "../store/store.ts";
+import { WriteConflict, type Reader, type Transaction } from "../store/store.ts";
 
 /** What a listing shows of an object. */
 export type ObjectEntry = {
@@ -31,6 +31,17 @@ const COLUMNS = "key, version, sequence, size, etag, modified, storage_class, ch
 export function objectRow(reader: Reader, bucket: string, key: Uint8Array): Promise<ObjectRow | undefined> {
   return reader.get<ObjectRow>(`select ${COLUMNS} from s3_object where bucket = $1 and key = $2`, [bucket, key]);
 }
+/** By the primary key; nobody else changes or deletes the row before this transaction ends. */
+export function lockObjectRow(
+  transaction: Transaction,
+  bucket: string,
+  key: Uint8Array,
+): Promise<ObjectRow | undefined> {
+  return transaction.get<ObjectRow>(`select ${COLUMNS} from s3_object where bucket = $1 and key = $2 for update`, [
+    bucket,
+    key,
+  ]);
+}
 /** By the primary key. */
 export function objectWithBytes(reader: Reader, bucket: string, key: Uint8Array): Promise<ObjectWithBytes | undefined> {
   return reader.get<ObjectWithBytes>(`select ${COLUMNS}, bytes from s3_object where bucket = $1 and key = $2`, [
@@ -54,14 +65,19 @@ export async function objectTags(reader: Reader, bucket: string, key: Uint8Array
   ]);
   return row?.tags ?? null;
 }
-/** Writes a key, whether it is there or not; by the primary key. */
-export async function putObjectRow(transaction: Transaction, row: NewObject): Promise<void> {
-  await transaction.run(
+/** Writes a key in the place of what was read, if anything; by the primary key. Throws WriteConflict if another writer came between. */
+export async function putObjectRow(
+  transaction: Transaction,
+  row: NewObject,
+  replaced: ObjectRow | undefined,
+): Promise<void> {
+  const written = await transaction.run(
     "insert into s3_object (bucket, key, version, sequence, size, etag, modified, storage_class, checksum, headers, tags, trace, operation, parts, bytes) " +
       "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict (bucket, key) do update set " +
       "version = excluded.version, sequence = excluded.sequence, size = excluded.size, etag = excluded.etag, modified = excluded.modified, " +
       "storage_class = excluded.storage_class, checksum = excluded.checksum, headers = excluded.headers, tags = excluded.tags, " +
-      "trace = excluded.trace, operation = excluded.operation, parts = excluded.parts, bytes = excluded.bytes",
+      "trace = excluded.trace, operation = excluded.operation, parts = excluded.parts, bytes = excluded.bytes " +
+      "where s3_object.sequence = $16",
     [
       row.bucket,
       row.key,
@@ -78,8 +94,10 @@ export async function putObjectRow(transaction: Transaction, row: NewObject): Pr
       row.operation,
       row.parts,
       row.bytes,
+      replaced?.sequence ?? -1,
     ],
   );
+  if (written !== 1) throw new WriteConflict("the object was written meanwhile");
 }
 /** By the primary key. */
 export async function setObjectTags(
@@ -154,6 +172,10 @@ export async function insertUpload(transaction: Transaction, row: UploadRow): Pr
     row.tags,
     row.completed,
   ]);
+}
+/** By the primary key; everything else that changes the upload waits until this transaction ends. */
+export function lockUploadRow(transaction: Transaction, id: string): Promise<UploadRow | undefined> {
+  return transaction.get<UploadRow>(`select ${UPLOAD} from s3_upload where id = $1 for update`, [id]);
 }
 /** By the primary key. */
 export function uploadRow(reader: Reader, id: string): Promise<UploadRow | undefined> {

@@ -26,6 +26,7 @@ import {
   partRow,
   partRows,
   putPart,
+  lockUploadRow,
   uploadRow,
   type UploadRow,
 } from "./rows.ts";
@@ -143,15 +144,16 @@ function partHandlers(s3: S3): Pick<S3Handlers, "UploadPart" | "UploadPartCopy">
 }
 
 /** The upload under way that a request names. */
-export async function openUpload(s3: S3, reader: Reader, input: UploadInput): Promise<UploadRow> {
+export async function openUpload(s3: S3, reader: Reader | Transaction, input: UploadInput): Promise<UploadRow> {
   const upload = await namedUpload(s3, reader, input);
   if (upload.completed !== null) throw noSuchUpload(input.UploadId);
   return upload;
 }
-/** The upload that a request names, also if it was completed a short while ago. */
-export async function namedUpload(s3: S3, reader: Reader, input: UploadInput): Promise<UploadRow> {
+/** The upload that a request names, also if it was completed a short while ago. In a transaction nobody else changes it meanwhile. */
+export async function namedUpload(s3: S3, reader: Reader | Transaction, input: UploadInput): Promise<UploadRow> {
   await s3.bucket(reader, input);
-  const upload = await uploadRow(reader, input.UploadId);
+  const upload =
+    "run" in reader ? await lockUploadRow(reader, input.UploadId) : await uploadRow(reader, input.UploadId);
   if (!upload || upload.bucket !== input.Bucket || !keyBytes(input.Key).equals(upload.key))
     throw noSuchUpload(input.UploadId);
   return upload;

@@ -20,7 +20,7 @@ import { copySource, keyBytes } from "./names.ts";
 import { announce, type Happening } from "./notify.ts";
 import { isSmall, LARGEST_BYTES, receive, type Received } from "./receive.ts";
 import { checkVersion, refuseUnsupported, storageClass } from "./refuse.ts";
-import { nameBlob, objectRow, objectWithBytes, putObjectRow, type ObjectWithBytes } from "./rows.ts";
+import { lockObjectRow, nameBlob, objectWithBytes, putObjectRow, type ObjectWithBytes } from "./rows.ts";
 
 /** An object that is about to be written: everything but who and when. */
 export type Draft = {
@@ -46,27 +46,31 @@ export async function writeObject(
   bucket: Bucket,
   draft: Draft,
 ): Promise<number> {
-  const old = await objectRow(transaction, bucket.name, draft.keyBytes);
+  const old = await lockObjectRow(transaction, bucket.name, draft.keyBytes);
   checkWrite(draft.conditions, old, draft.key);
   const sequence = s3.sequence(old?.sequence);
   const modified = s3.parts.clock.now();
-  await putObjectRow(transaction, {
-    bucket: bucket.name,
-    key: draft.keyBytes,
-    version: "null",
-    sequence,
-    size: draft.size,
-    etag: draft.etag,
-    modified,
-    storage_class: draft.storageClass,
-    checksum: checksumText(draft.checksum),
-    headers: draft.headers,
-    tags: draft.tags,
-    trace: call.trace,
-    operation: call.operation,
-    parts: draft.parts && JSON.stringify(draft.parts),
-    bytes: draft.bytes,
-  });
+  await putObjectRow(
+    transaction,
+    {
+      bucket: bucket.name,
+      key: draft.keyBytes,
+      version: "null",
+      sequence,
+      size: draft.size,
+      etag: draft.etag,
+      modified,
+      storage_class: draft.storageClass,
+      checksum: checksumText(draft.checksum),
+      headers: draft.headers,
+      tags: draft.tags,
+      trace: call.trace,
+      operation: call.operation,
+      parts: draft.parts && JSON.stringify(draft.parts),
+      bytes: draft.bytes,
+    },
+    old,
+  );
   if (old?.parts)
     await discard(
       s3,

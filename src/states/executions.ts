@@ -3,7 +3,7 @@ import type { Definitions, Revision } from "./definitions.ts";
 import { step } from "./asl/step.ts";
 import type { Effect, Facts, Run, Signal, Transition } from "./asl/types.ts";
 import type { Parts } from "../flow.ts";
-import type { Transaction } from "../store/store.ts";
+import { WriteConflict, type Transaction } from "../store/store.ts";
 import { fault } from "../wire/fault.ts";
 import {
   endExecution,
@@ -238,7 +238,7 @@ function after(
 
 /** Two nodes stepped the same execution: one of the transactions is taken back, and its work tried again. */
 function mustBeFirst(changed: number, arn: string): void {
-  if (changed !== 1) throw new Error(`another writer stepped ${arn} first`);
+  if (changed !== 1) throw new WriteConflict(`another writer stepped ${arn} first`);
 }
 
 function timerKey(arn: string, id: string): string {

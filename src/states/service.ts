@@ -15,6 +15,7 @@ export function statesService(own: StatesParts): ServiceDefinition {
     model: "sfn",
     eventSource: "states.amazonaws.com",
     handlers: { ...machineHandlers(own), ...executionHandlers(own), ...historyHandlers(), ...tagHandlers(own) },
+    concurrent: ["StartExecution", "StopExecution"],
     access: async (operation, input, facts) => accessOf(operation, input, facts),
     resources: (operation, input, output) => resourcesOf(operation, input, output),
   });

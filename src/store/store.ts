@@ -25,6 +25,11 @@ export interface Transaction extends Reader {
   run(sql: string, parameters?: readonly Value[]): Promise<number>;
   /** Runs `work` so that a throw takes back what it wrote, and only that; the throw is passed on. */
   savepoint<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Waits until no other transaction, on whatever node, is past the same line with the same scope; ends with the
+   * transaction. Absent where there is one writer only.
+   */
+  lock?(scope: string): Promise<void>;
   /** Tells every cache that what it keeps under `scope` is out of date. */
   bump(scope: string): void;
   /** Runs after the commit is durable, never when the transaction is taken back. Must not throw. */
@@ -42,6 +47,14 @@ export interface Store {
   /** Runs `work` in a transaction and resolves when its commit is durable. A throw takes everything back and is passed on. */
   write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   close(): Promise<void>;
+}
+
+/**
+ * Raised by work that finds a row changed since it read it, which on a store with several writers can happen: the
+ * store does the work again from its start.
+ */
+export class WriteConflict extends Error {
+  override readonly name = "WriteConflict";
 }
 
 /** Raised when the disk is full or the database cannot be written: the caller sees 503 and may try again. */

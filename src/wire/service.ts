@@ -56,6 +56,11 @@ export type ServiceDefinition = {
   readonly handlers: Readonly<Record<string, Handler<never, unknown> | undefined>>;
   /** What the caller must be allowed, asked before the handler runs. By default `<name>:<Operation>` on `*`. */
   readonly access?: (operation: string, input: never, facts: CallFacts, reader: Reader) => Promise<readonly Access[]>;
+  /**
+   * Operations whose transactions are right beside any other on several nodes, because they lock or guard the rows
+   * that they read in order to write. All others that write take turns, service by service.
+   */
+  readonly concurrent?: readonly string[];
   /** Resources that the call's trail record lists. */
   readonly resources?: (
     operation: string,

@@ -61,10 +61,10 @@ export function executionByKey(reader: Reader, key: ExecutionKey): Promise<Execu
   );
 }
 
-/** By the primary key. */
-export function runByKey(reader: Reader, key: ExecutionKey): Promise<RunRow | undefined> {
+/** By the primary key; no other signal is worked on before this transaction ends. */
+export function runByKey(reader: Transaction, key: ExecutionKey): Promise<RunRow | undefined> {
   return reader.get<RunRow>(
-    "select revision, status, input, started_at, trace, last_event, run from states_execution where machine = $1 and name = $2",
+    "select revision, status, input, started_at, trace, last_event, run from states_execution where machine = $1 and name = $2 for update",
     [key.machine, key.name],
   );
 }

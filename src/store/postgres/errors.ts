@@ -1,4 +1,4 @@
-import { StoreUnavailable } from "../store.ts";
+import { StoreUnavailable, WriteConflict } from "../store.ts";
 
 /** What is to become of a transaction in which this error came up. */
 export type Remedy =
@@ -14,11 +14,6 @@ export type Remedy =
 const AGAIN = new Set(["40001", "40P01", "55P03", "23505", "25P02", "0A000"]);
 // connection exceptions, resources, operator intervention, system errors, authorization, catalog name
 const UNAVAILABLE = /^(08|53|57|58|28|3D)|^25006$|^25P03$|^26000$/;
-
-/** A statement came upon rows that another transaction has changed since they were read: the whole work is done again. */
-export class WriteConflict extends Error {
-  override readonly name = "WriteConflict";
-}
 
 /** Two transactions wanted each other's rows. */
 export function isClash(error: unknown): boolean {

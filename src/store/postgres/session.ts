@@ -1,6 +1,6 @@
-import type { Value } from "../store.ts";
+import { WriteConflict, type Value } from "../store.ts";
 import type { Connection, Result } from "./connection.ts";
-import { remedyOf, WriteConflict } from "./errors.ts";
+import { remedyOf } from "./errors.ts";
 import { columnsOf, isTrusted, learn, type Statement, type Statements } from "./statement.ts";
 
 type Change = { readonly statement: Statement; readonly parameters: readonly Value[] };
