@@ -35,7 +35,11 @@ export function readClaim(headers: Headers, query: readonly Pair[]): Claim | Unr
   const presigned = query.some(
     ([name]) => name === "X-Amz-Signature" || name === "X-Amz-Algorithm" || name === "X-Amz-Credential",
   );
-  if (authorization === undefined) return presigned ? readPresigned(query) : undefined;
+  if (authorization === undefined) {
+    if (presigned) return readPresigned(query);
+    // Signature version 2, as older clients presign for us-east-1 unless they are told `s3v4`.
+    return query.some(([name]) => name === "AWSAccessKeyId") ? unsupported("AWS") : undefined;
+  }
   if (presigned) {
     const message =
       "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified";

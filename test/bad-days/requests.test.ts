@@ -109,6 +109,11 @@ for (const store of stores) {
         await raw(port, `PUT /${BUCKET}/no HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\nconnection: close\r\n\r\nx`),
         /^HTTP\/1.1 403 [^]*AccessDenied/,
       );
+      const old = `/${BUCKET}/no?AWSAccessKeyId=${accessKeyId}&Signature=x&Expires=9999999999`;
+      assert.match(
+        await raw(port, `PUT ${old} HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`),
+        /^HTTP\/1.1 400 [^]*InvalidRequest[^]*Please use AWS4-HMAC-SHA256/,
+      );
       await nothingStored();
       const target = { ...JSON_1_0, "x-amz-target": "AWSStepFunctions.ListStateMachines" };
       const wrong = { accessKeyId, secretAccessKey: "wrong" };
