@@ -5,6 +5,8 @@ export type Settings = {
   readonly port: number;
   readonly listen: string;
   readonly data: string;
+  /** PostgreSQL's address, where several nodes share one. */
+  readonly database: string | undefined;
   readonly account: string;
   readonly region: string;
   readonly auth: "on" | "off";
@@ -30,6 +32,11 @@ export const OPTIONS: readonly Option[] = [
     help: "the address to listen on; anything but loopback is reachable by others",
   },
   { flag: "data", value: "DIR", fallback: "./.stepwell", help: "the data directory, made with mode 0700 when missing" },
+  {
+    flag: "database",
+    value: "URL",
+    help: "keep the state in PostgreSQL (postgres://user@host/name), shared by any number of nodes",
+  },
   { flag: "account", value: "ID", fallback: "123456789012", help: "the default account, 12 digits" },
   { flag: "region", value: "REGION", fallback: "us-east-1", help: "the region of requests that do not name one" },
   {
@@ -113,6 +120,7 @@ function checked(
     port: wholeNumber("port", of("port"), 0, 65_535),
     listen: of("listen") ?? "",
     data: of("data") ?? "",
+    database: of("database"),
     account: matching("account", of("account"), /^\d{12}$/, "12 digits"),
     region: matching("region", of("region"), /^[a-z]{2}(-[a-z]+)+-\d$/, "a region such as eu-west-1"),
     auth: oneOf("auth", of("auth"), ["on", "off"]),

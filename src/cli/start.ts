@@ -27,6 +27,7 @@ export async function startNode(settings: Settings): Promise<{ node: StepwellNod
     node = await openNode({
       ...(await blobsOf(settings)),
       data: settings.data,
+      database: settings.database,
       account: settings.account,
       region: settings.region,
       auth: settings.auth,
@@ -71,10 +72,10 @@ function hostOf(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
 }
 
-/** What a person can mend, as a line that says how; anything else as it is. */
+/** What went wrong while the parts were opened, as one line that says what to do; what nobody can mend, as it is. */
 export function setUpError(error: unknown, { data, port, listen }: Settings): unknown {
   const { code, name, message, path } = error as NodeJS.ErrnoException;
-  if (name === "BlobsMisplaced") return new UsageError(message);
+  if (name === "BlobsMisplaced" || name === "DatabaseMisplaced") return new UsageError(message);
   if (name === "DirectoryInUse") return new UsageError(`${message}. Stop it, or choose another directory with --data.`);
   if (code === "EADDRINUSE")
     return new UsageError(`port ${port} on ${listen} is taken. Choose another with --port, or 0 for a free one.`);
