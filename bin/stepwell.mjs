@@ -5,7 +5,8 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const beside = (path) => fileURLToPath(new URL(path, import.meta.url));
-const main = existsSync(beside("../dist/main.js")) ? beside("../dist/main.js") : beside("../src/main.ts");
+// A checkout runs its sources; the published package has only what the build made of them.
+const main = existsSync(beside("../src/main.ts")) ? beside("../src/main.ts") : beside("../dist/main.js");
 const major = Number(process.versions.node.split(".")[0]);
 const pinned = beside("../node_modules/node/bin/node");
 if (major >= 24 || process.argv[1] === main) {

@@ -19,7 +19,7 @@ export function tablesOf(files: readonly MigrationFile[]): Table[] {
         const known = tables.get(indexed);
         if (known && known.key.length === 0) known.key = columns.split(",").map((column) => column.trim());
       } else if (altered !== undefined && added !== undefined) tables.get(altered)?.columns.push(columnOf(added));
-      else if (/^drop table /.test(statement)) tables.delete(statement.split(" ").at(-1) ?? "");
+      else if (statement.startsWith("drop table ")) tables.delete(statement.split(" ").at(-1) ?? "");
       else if (!/^(create index|drop index|insert|update|delete) /.test(statement))
         throw new Error(`${file} says what a move between stores does not understand: ${statement}`);
     }

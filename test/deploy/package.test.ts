@@ -1,0 +1,79 @@
+/** The package as npm publishes it, unpacked into a node_modules, where Node strips no types. */
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { eventually } from "../support/stepwell.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+void describe("the published package", () => {
+  const folder = mkdtempSync(join(tmpdir(), "stepwell-package-"));
+  const modules = join(folder, "node_modules");
+  const installed = join(modules, "stepwell");
+  const bin = join(installed, "bin/stepwell.mjs");
+  before(() => {
+    execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], {
+      cwd: ROOT,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    mkdirSync(installed, { recursive: true });
+    const [archive = ""] = globSync("stepwell-*.tgz", { cwd: folder });
+    execFileSync("tar", ["xzf", join(folder, archive), "-C", installed, "--strip-components=1"]);
+    // What npm would fetch from the registry.
+    const { dependencies } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
+      dependencies: object;
+    };
+    for (const name of Object.keys(dependencies)) {
+      mkdirSync(join(modules, name, ".."), { recursive: true });
+      symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
+    }
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  test("has what it needs, and neither sources nor tests", () => {
+    assert.deepEqual(globSync("**/*.ts", { cwd: installed }), []);
+    for (const file of [
+      "dist/main.js",
+      "dist/store/migrations/001_relay.sql",
+      "dist/s3/hashing-worker.js",
+      "model/s3.json",
+      "LICENSE",
+      "README.md",
+    ])
+      assert.ok(existsSync(join(installed, file)), file);
+    const migrations = (place: string) => globSync("*.sql", { cwd: place }).sort();
+    assert.deepEqual(
+      migrations(join(installed, "dist/store/migrations")),
+      migrations(join(ROOT, "src/store/migrations")),
+    );
+  });
+
+  test("tells its version", () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
+    assert.equal(execFileSync(process.execPath, [bin, "--version"], { cwd: folder }).toString().trim(), version);
+  });
+
+  test("serves, and stops when told to", async () => {
+    const data = join(folder, "data");
+    const child = spawn(process.execPath, [bin, "serve", "--port", "0", "--data", data], { stdio: "ignore" });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    try {
+      const url = await eventually(async () => {
+        assert.equal(child.exitCode, null);
+        return existsSync(join(data, "endpoint"))
+          ? readFileSync(join(data, "endpoint"), "utf8") || undefined
+          : undefined;
+      });
+      const answer = await fetch(`${url.replace("localhost", "127.0.0.1")}/_stepwell/health`);
+      assert.equal(answer.status, 200);
+      await answer.arrayBuffer();
+    } finally {
+      child.kill("SIGTERM");
+    }
+    assert.equal(await ended, 0);
+  });
+});
