@@ -24,11 +24,13 @@ export type Core = {
   readonly store: Store;
   readonly relay: Relay;
   readonly clock: Clock;
+  /** The default account and region: of unsigned requests, and of everyone when verification is off. */
   readonly account: string;
   readonly region: string;
   readonly auth: "on" | "off";
   readonly log: Parts["log"];
   readonly limits: Limits;
+  /** Names by which clients know this node; `bucket.NAME` then addresses a bucket. */
   readonly hosts: readonly string[];
   readonly health: () => { readonly ready: boolean };
   /** The inside door. */

@@ -1,35 +1,17 @@
-import type { Clock } from "../clock/clock.ts";
-import type { InsideDoor, Parts } from "../flow.ts";
-import type { Relay } from "../relay/relay.ts";
-import type { Endpoint } from "../room.ts";
-import type { Store } from "../store/store.ts";
+import type { InsideDoor } from "../flow.ts";
 import type { Wire } from "../wire/http.ts";
 import { openWire } from "../wire/open.ts";
 import type { ServiceDefinition } from "../wire/service.ts";
 import { Admission } from "./admit.ts";
-import type { Authority, Recorder } from "./authority.ts";
 import { indexServices, type Core } from "./core.ts";
 import { Front } from "./front.ts";
 import { insideDoor } from "./inside.ts";
 import { SigningKeys } from "./keys.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 
-export type GateOptions = {
+export type GateOptions = Omit<Core, "services" | "limits" | "hosts" | "door" | "troubled"> & {
   readonly services: readonly ServiceDefinition[];
-  readonly endpoints: Readonly<Record<string, Endpoint>>;
-  readonly authority: Authority;
-  readonly recorder: Recorder;
-  readonly store: Store;
-  readonly relay: Relay;
-  readonly clock: Clock;
-  /** The default account and region: of unsigned requests, and of everyone when verification is off. */
-  readonly account: string;
-  readonly region: string;
-  readonly auth: "on" | "off";
-  readonly log: Parts["log"];
   readonly limits?: Partial<Limits>;
-  readonly health: () => { readonly ready: boolean };
-  /** Names by which clients know this node; `bucket.NAME` then addresses a bucket. */
   readonly hosts?: readonly string[];
   /** Opens a service's wire by the name of its model. */
   readonly openWire?: (model: string) => Wire;
