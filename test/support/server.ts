@@ -21,13 +21,13 @@ export type Server = {
   stop(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
 };
 
-export async function startServer(data: string): Promise<Server> {
+export async function startServer(data: string, flags: readonly string[] = []): Promise<Server> {
   const env = {
     ...process.env,
     STEPWELL_ACCESS_KEY_ID: SERVER_KEY.accessKeyId,
     STEPWELL_SECRET_ACCESS_KEY: SERVER_KEY.secretAccessKey,
   };
-  const child = spawn(process.execPath, [MAIN, "serve", "--data", data, "--port", "0"], {
+  const child = spawn(process.execPath, [MAIN, "serve", "--data", data, "--port", "0", ...flags], {
     stdio: ["ignore", "ignore", "pipe"],
     env,
   });
