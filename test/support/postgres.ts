@@ -6,8 +6,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 
-/** What a test run needs of PostgreSQL: where it is, and how to be rid of it. */
-export type PrivatePostgres = { readonly url: string; readonly process: ChildProcess; stop(): void };
+/** A PostgreSQL of our own: where it is, and what can be done to it. */
+export type PrivatePostgres = {
+  readonly url: string;
+  /** SIGKILL: what it had not written is lost. */
+  crash(): Promise<void>;
+  /** Starts it again after a crash, on the same data and port. */
+  restart(): Promise<void>;
+  /** Ends it and removes its data. */
+  stop(): void;
+};
 /** Tests against a database that somebody else keeps. */
 export const GIVEN = "STEPWELL_TEST_DATABASE";
 /** Why there is no PostgreSQL to test on, told by the process that looked for it first. */
@@ -39,24 +47,48 @@ export async function startPostgres(settings: readonly string[] = ["fsync=off"])
     `unix_socket_directories=${folder}`,
     "max_connections=200",
   ];
-  const server = spawn(binaries.postgres, ["-D", data, ...[...given, ...settings].flatMap((one) => ["-c", one])], {
-    ...as,
-    cwd: folder,
-    stdio: "ignore",
-  });
-  server.unref();
+  const url = `postgres://stepwell@127.0.0.1:${port}/postgres`;
+  const launch = async (): Promise<ChildProcess> => {
+    const child = spawn(binaries.postgres, ["-D", data, ...[...given, ...settings].flatMap((one) => ["-c", one])], {
+      ...as,
+      cwd: folder,
+      stdio: "ignore",
+    });
+    child.unref();
+    await untilItAnswers(url, child);
+    return child;
+  };
+  let server = await launch();
   const stop = (): void => {
     process.off("exit", stop);
-    // SIGINT is PostgreSQL's fast shutdown; what it leaves is thrown away, so it need not be waited for.
+    // SIGINT is PostgreSQL's fast shutdown; what it leaves is thrown away, so it need not be waited for longer.
     server.kill("SIGINT");
     for (let tries = 0; existsSync(join(data, "postmaster.pid")) && tries < 100; tries++) pauseMs(20);
     server.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   process.once("exit", stop);
-  const url = `postgres://stepwell@127.0.0.1:${port}/postgres`;
-  await untilItAnswers(url, server);
-  return { url, process: server, stop };
+  return {
+    url,
+    stop,
+    async crash() {
+      const ended = new Promise((resolve) => server.once("exit", resolve));
+      server.kill("SIGKILL");
+      await ended;
+    },
+    async restart() {
+      for (let tries = 0; ; tries++) {
+        try {
+          server = await launch();
+          return;
+        } catch (error) {
+          // The killed server's own children take a moment to notice.
+          if (tries === 50) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+      }
+    },
+  };
 }
 
 let running: Promise<string> | undefined;

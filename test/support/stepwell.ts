@@ -39,12 +39,15 @@ type Options = {
   readonly trailFlushMs?: number;
   readonly data?: string;
   readonly schema?: Schema;
+  /** A PostgreSQL address that somebody else looks after. */
+  readonly database?: string;
   readonly blobs?: Blobs;
 };
 
 /** A node in this process on a fresh data directory and a free port, and official clients aimed at it. */
 export async function startStepwell(store: StoreKind = { name: "sqlite" }, options: Options = {}): Promise<Stepwell> {
-  const schema = options.schema ?? (store.name === "postgres" ? await freshSchema() : undefined);
+  const schema =
+    options.schema ?? (store.name === "postgres" && options.database === undefined ? await freshSchema() : undefined);
   const data = options.data ?? mkdtempSync(join(tmpdir(), "stepwell-test-"));
   const account = "123456789012";
   const region = "us-east-1";
@@ -53,7 +56,7 @@ export async function startStepwell(store: StoreKind = { name: "sqlite" }, optio
     void (level === "info" || logged.push({ level, message, facts }));
   const node = await openNode({
     data,
-    database: schema?.url,
+    database: options.database ?? schema?.url,
     account,
     region,
     auth: options.auth ?? "on",
