@@ -7,6 +7,7 @@ import { ensureAccount, type AccountKey } from "./iam/accounts.ts";
 import { createAuthority } from "./iam/authority.ts";
 import { iamRoom } from "./iam/room.ts";
 import { RelayEngine } from "./relay/engine.ts";
+import { relayGauges } from "./relay/gauges.ts";
 import { tell } from "./relay/story.ts";
 import type { Endpoint, Room } from "./room.ts";
 import { lastWrite } from "./s3/last-write.ts";
@@ -30,6 +31,8 @@ export type NodeOptions = Pick<Parts, "account" | "region" | "clock" | "log"> & 
   /** Fixes the key of the default account's administrator. */
   readonly key?: Pick<AccountKey, "accessKeyId" | "secretAccessKey">;
   readonly trailFlushMs: number;
+  /** Lets who bears it read the metrics from other machines. */
+  readonly metricsToken?: string | undefined;
 };
 export type StepwellNode = {
   /** The administrator's key of the default account; `made` says that this start made it. */
@@ -66,7 +69,9 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   const services = rooms.flatMap((room) => room.services);
   const endpoints: Record<string, Endpoint> = Object.assign({}, ...rooms.map((room) => room.endpoints));
   const checks = { authority: createAuthority(parts), recorder: createRecorder(parts), auth: options.auth };
-  const gate = openGate({ ...parts, ...checks, services, endpoints, health: () => ({ ready }) });
+  const gauges = () => store.read((reader) => relayGauges(reader, clock.now()));
+  const metrics = { token: options.metricsToken, gauges };
+  const gate = openGate({ ...parts, ...checks, services, endpoints, health: () => ({ ready }), metrics });
   for (const room of rooms) await room.start?.();
   await relay.start(database === undefined);
   ready = true;

@@ -33,6 +33,7 @@ export async function startNode(settings: Settings): Promise<{ node: StepwellNod
       auth: settings.auth,
       clock: systemClock,
       log: jsonLog(settings.log),
+      metricsToken: process.env["STEPWELL_METRICS_TOKEN"],
       trailFlushMs: settings.trailFlushSeconds * 1000,
       ...(accessKeyId !== undefined && secretAccessKey !== undefined ? { key: { accessKeyId, secretAccessKey } } : {}),
     });

@@ -7,7 +7,7 @@ import { bareFault } from "./bare.ts";
 import { AdmittedCall } from "./call.ts";
 import { parseQuery, type Pair } from "./canonical.ts";
 import { faultOf, type Core, type Service } from "./core.ts";
-import { answerEndpoint, healthAnswer } from "./endpoints.ts";
+import { answerEndpoint, HEALTH, healthAnswer, metricsAnswer } from "./endpoints.ts";
 import type { Arrival } from "./front.ts";
 import { readClaim } from "./claim.ts";
 import { identify, sourceOf } from "./identify.ts";
@@ -21,6 +21,7 @@ type Progress = {
   readonly trace: string;
   family: Family;
   operation: string;
+  service: string;
   match?: Match;
   call?: AdmittedCall;
 };
@@ -36,7 +37,13 @@ export class Admission {
 
   async answer(arrival: Arrival): Promise<HttpResponse> {
     const { clock } = this.#core;
-    const progress: Progress = { requestId: clock.uuid(), trace: clock.uuid(), family: "s3", operation: "" };
+    const progress: Progress = {
+      requestId: clock.uuid(),
+      trace: clock.uuid(),
+      family: "s3",
+      operation: "",
+      service: "",
+    };
     let response: HttpResponse;
     try {
       if (arrival.crowded) throw unavailable("s3", true);
@@ -44,12 +51,16 @@ export class Admission {
     } catch (error) {
       response = await this.#refuse(arrival, progress, error);
     }
+    const { service, operation } = progress;
+    this.#core.metrics.count(service, operation, response.status, clock.now() - arrival.at);
     return this.#stamp(response, progress);
   }
 
   async #admit(arrival: Arrival, progress: Progress): Promise<HttpResponse> {
     const core = this.#core;
-    if (arrival.path === "/_stepwell/health") return healthAnswer(core);
+    if (HEALTH.has(arrival.path)) return healthAnswer(core, arrival.path);
+    if (arrival.path === "/_stepwell/metrics" && core.metrics.admits(arrival.headers["authorization"]))
+      return metricsAnswer(core);
     const query = decodeTarget(arrival);
     const claim = readClaim(arrival.headers, query);
     const scope = claim !== undefined && "service" in claim ? claim.service : undefined;
@@ -122,6 +133,7 @@ export class Admission {
       throw unknownOperation(progress.family, request.method, query.find(([name]) => name === "Action")?.[1] ?? "");
     progress.match = match;
     progress.operation = match.operation;
+    progress.service = definition.name;
     if (!definition.handlers[match.operation]) {
       throw notImplemented(progress.family, `Stepwell does not implement ${definition.name}:${match.operation}.`);
     }

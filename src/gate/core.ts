@@ -8,6 +8,7 @@ import type { Wire } from "../wire/http.ts";
 import type { ServiceDefinition } from "../wire/service.ts";
 import type { Authority, Recorder } from "./authority.ts";
 import type { Limits } from "./limits.ts";
+import type { Metrics } from "./metrics.ts";
 import { internalError, unavailable, type Family } from "./refuse.ts";
 import { StoreUnavailable } from "../store/store.ts";
 
@@ -33,6 +34,7 @@ export type Core = {
   /** Names by which clients know this node; `bucket.NAME` then addresses a bucket. */
   readonly hosts: readonly string[];
   readonly health: () => { readonly ready: boolean };
+  readonly metrics: Metrics;
   /** The inside door. */
   readonly door: InsideDoor;
   /** One line to the log that the store cannot be written, not one a request. */

@@ -10,9 +10,26 @@ import type { SigningKeys } from "./keys.ts";
 import { denied } from "./refuse.ts";
 
 /** Whether this node serves: for load balancers and scripts, so nothing is signed and nothing is told. */
-export function healthAnswer(core: Core): HttpResponse {
+export function healthAnswer(core: Core, path: string): HttpResponse {
   const { ready } = core.health();
-  return json(ready ? 200 : 503, { status: ready ? "ready" : "starting" });
+  // Whoever gets an answer at all knows that the process lives; one that starts or drains is not to be restarted for it.
+  const well = path.endsWith("/live") || ready;
+  return json(well ? 200 : 503, { status: ready ? "ready" : "not ready", ready, live: true });
+}
+
+/** The paths of `healthAnswer`: the second and third are for those who ask one question only. */
+export const HEALTH: ReadonlySet<string> = new Set([
+  "/_stepwell/health",
+  "/_stepwell/health/ready",
+  "/_stepwell/health/live",
+]);
+
+/** Figures for Prometheus, to whom the address or the token admits; everybody else signs, and needs `stepwell:Metrics`. */
+export async function metricsAnswer(core: Core): Promise<HttpResponse> {
+  return plain(await core.metrics.text());
+}
+function plain(body: string): HttpResponse {
+  return { status: 200, headers: { "content-type": "text/plain; version=0.0.4", "cache-control": "no-store" }, body };
 }
 
 /** Stepwell's own endpoints: signed with any service's name, allowed by `stepwell:<Endpoint>`, answered in JSON. */
@@ -59,7 +76,8 @@ export async function answerEndpoint(
     if (!decision.allowed) throw denied("rest", decision.sentence);
     const parameters = new URLSearchParams();
     for (const [key, value] of query) if (!key.startsWith("X-Amz-")) parameters.append(key, value);
-    return json(200, await endpoint(parameters, facts));
+    const answer = await endpoint(parameters, facts);
+    return typeof answer === "string" ? plain(answer) : json(200, answer);
   } catch (error) {
     const refusal = faultOf(core, error, "rest", { requestId, trace, operation });
     return json(refusal.status ?? 400, { __type: refusal.code, message: refusal.message, ...refusal.detail }, refusal);

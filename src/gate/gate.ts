@@ -8,11 +8,13 @@ import { Front } from "./front.ts";
 import { insideDoor } from "./inside.ts";
 import { SigningKeys } from "./keys.ts";
 import { LIMITS, type Limits } from "./limits.ts";
+import { Metrics, type MetricsOptions } from "./metrics.ts";
 
-export type GateOptions = Omit<Core, "services" | "limits" | "hosts" | "door" | "troubled"> & {
+export type GateOptions = Omit<Core, "services" | "limits" | "hosts" | "door" | "troubled" | "metrics"> & {
   readonly services: readonly ServiceDefinition[];
   readonly limits?: Partial<Limits>;
   readonly hosts?: readonly string[];
+  readonly metrics?: MetricsOptions;
   /** Opens a service's wire by the name of its model. */
   readonly openWire?: (model: string) => Wire;
 };
@@ -35,10 +37,11 @@ const TROUBLE_PAUSE_MS = 10_000;
 export function openGate(options: GateOptions): Gate {
   const { clock, log } = options;
   const limits = { ...LIMITS, ...options.limits };
+  const metrics = new Metrics(options.metrics);
   let lastTrouble = Number.NEGATIVE_INFINITY;
   const core: Core = {
     services: indexServices(options.services, options.openWire ?? openWire),
-    endpoints: options.endpoints,
+    endpoints: { ...options.endpoints, metrics: () => metrics.text() },
     authority: options.authority,
     recorder: options.recorder,
     store: options.store,
@@ -51,6 +54,7 @@ export function openGate(options: GateOptions): Gate {
     limits,
     hosts: options.hosts ?? [],
     health: options.health,
+    metrics,
     door: (request) => door(request),
     troubled(error) {
       if (clock.now() - lastTrouble < TROUBLE_PAUSE_MS) return;
@@ -63,7 +67,10 @@ export function openGate(options: GateOptions): Gate {
   const front = new Front({ answer: (arrival) => admission.answer(arrival), limits, clock, log });
   return {
     call: door,
-    listen: (address, port, tls) => front.listen(address, port, tls),
+    listen(address, port, tls) {
+      metrics.listening(address);
+      return front.listen(address, port, tls);
+    },
     close: () => front.close(),
   };
 }

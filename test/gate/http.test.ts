@@ -234,7 +234,7 @@ void test("a store that cannot be written: 503, one line in the log, and recover
 void test("health is open, the other endpoints are signed and allowed by name", async () => {
   const plain = (path: string): Promise<string> =>
     raw(house.port, `GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
-  assert.match(await plain("/_stepwell/health"), /^HTTP\/1\.1 200[^]*\{"status":"ready"\}/);
+  assert.match(await plain("/_stepwell/health"), /^HTTP\/1\.1 200[^]*\{"status":"ready","ready":true,"live":true\}/);
   assert.match(await plain("/_stepwell/flow"), /^HTTP\/1\.1 403[^]*MissingAuthenticationToken/);
   assert.match(
     await send("GET", "/_stepwell/flow?bucket=b%20c", { service: "stepwell" }),
