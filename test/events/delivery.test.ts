@@ -1,7 +1,4 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "../../src/clock/system.ts";
 import type { Clock } from "../../src/clock/clock.ts";
@@ -15,9 +12,9 @@ import { touch, type Events } from "../../src/events/common.ts";
 import { defaultBus, type Event, type Parts, type Routed } from "../../src/flow.ts";
 import type { Claimed, Outcome, PureWorker, Relay, Work } from "../../src/relay/relay.ts";
 import type { Hop } from "../../src/relay/story.ts";
-import { migrationFiles } from "../../src/store/migrate.ts";
-import { SqliteStore } from "../../src/store/sqlite.ts";
 import { fault, type AwsFault } from "../../src/wire/fault.ts";
+import { openStore } from "../support/open-store.ts";
+import { theStore } from "../support/the-store.ts";
 
 const bus = defaultBus("123456789012", "us-east-1");
 const machine = "arn:aws:states:us-east-1:123456789012:stateMachine:m";
@@ -26,8 +23,8 @@ const ruleArn = "arn:aws:events:us-east-1:123456789012:rule/r";
 
 /** The room's workers on a real store, with a clock, a relay and an inside door that the test drives. */
 async function workshop(): Promise<Workshop> {
-  const directory = mkdtempSync(join(tmpdir(), "stepwell-events-"));
-  const store = new SqliteStore(join(directory, "db"), migrationFiles());
+  const opened = await openStore(theStore);
+  const { store } = opened;
   const state = { now: Date.parse("2026-05-04T09:12:31Z"), answer: undefined as AwsFault | undefined };
   const workers = new Map<string, PureWorker>();
   const appended: Work[] = [];
@@ -76,8 +73,7 @@ async function workshop(): Promise<Workshop> {
     hops,
     work,
     close: async () => {
-      await store.close();
-      rmSync(directory, { recursive: true });
+      await opened.close();
     },
   };
 }

@@ -1,7 +1,4 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, test } from "node:test";
 import { systemClock } from "../../src/clock/system.ts";
 import type { CallFacts, Parts, Principal } from "../../src/flow.ts";
@@ -9,18 +6,15 @@ import { ensureAccount, listAccounts } from "../../src/iam/accounts.ts";
 import { createAuthority } from "../../src/iam/authority.ts";
 import { accountScope, insertEntity, putInline } from "../../src/iam/rows.ts";
 import type { EntityRow } from "../../src/iam/rows.ts";
-import { migrationFiles } from "../../src/store/migrate.ts";
-import { SqliteStore } from "../../src/store/sqlite.ts";
+import { openStore } from "../support/open-store.ts";
+import { theStore } from "../support/the-store.ts";
 
 const ACCOUNT = "123456789012";
-const directory = mkdtempSync(join(tmpdir(), "stepwell-iam-"));
-const store = new SqliteStore(join(directory, "stepwell.db"), migrationFiles());
+const opened = await openStore(theStore);
+const { store } = opened;
 const parts = { store, clock: systemClock, account: ACCOUNT, region: "us-east-1" } as unknown as Parts;
 const authority = createAuthority(parts);
-after(async () => {
-  await store.close();
-  rmSync(directory, { recursive: true, force: true });
-});
+after(() => opened.close());
 
 const entity = (kind: "user" | "role", name: string, id: string, trust: object | null): EntityRow => ({
   account: ACCOUNT,

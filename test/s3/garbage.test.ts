@@ -10,23 +10,27 @@ import { S3 } from "../../src/s3/context.ts";
 import { collector, collectOrphans, discard } from "../../src/s3/garbage.ts";
 import { nameBlob } from "../../src/s3/rows.ts";
 import { FileBlobs } from "../../src/store/files.ts";
-import { migrationFiles } from "../../src/store/migrate.ts";
-import { SqliteStore } from "../../src/store/sqlite.ts";
+import type { Store } from "../../src/store/store.ts";
+import { openStore, type OpenStore } from "../support/open-store.ts";
+import { theStore } from "../support/the-store.ts";
 
 void describe("blobs that no row names", () => {
   const data = mkdtempSync(join(tmpdir(), "stepwell-garbage-"));
-  const store = new SqliteStore(join(data, "db"), migrationFiles());
+  let opened: OpenStore;
+  let store: Store;
   const blobs = new FileBlobs(join(data, "blobs"));
   const appended: Work[] = [];
   let now = systemClock.now();
   let s3: S3;
-  before(() => {
+  before(async () => {
+    opened = await openStore(theStore);
+    ({ store } = opened);
     const append = async (_transaction: unknown, work: Work) => void appended.push(work);
     const clock = { ...systemClock, now: () => now };
     s3 = new S3({ store, blobs, clock, relay: { append } } as unknown as Parts);
   });
   after(async () => {
-    await store.close();
+    await opened.close();
     rmSync(data, { recursive: true, force: true });
   });
   const write = async (text: string) =>

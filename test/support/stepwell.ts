@@ -13,6 +13,7 @@ import { openNode, type StepwellNode } from "../../src/node.ts";
 import type { Blobs } from "../../src/store/blobs.ts";
 import { freshSchema } from "./postgres.ts";
 import type { StoreKind } from "./stores.ts";
+import { theStore } from "./the-store.ts";
 
 export type Key = { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
 export type Clients = ReturnType<typeof clientsFor>;
@@ -45,7 +46,7 @@ type Options = {
 };
 
 /** A node in this process on a fresh data directory and a free port, and official clients aimed at it. */
-export async function startStepwell(store: StoreKind = { name: "sqlite" }, options: Options = {}): Promise<Stepwell> {
+export async function startStepwell(store: StoreKind = theStore, options: Options = {}): Promise<Stepwell> {
   const schema =
     options.schema ?? (store.name === "postgres" && options.database === undefined ? await freshSchema() : undefined);
   const data = options.data ?? mkdtempSync(join(tmpdir(), "stepwell-test-"));

@@ -1,18 +1,15 @@
 /** A trail room on a real store and relay, with a storage bucket that the test watches in place of S3. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { systemClock } from "../../src/clock/system.ts";
 import type { Call, CallFacts, FinishedCall, InsideDoor, Parts, Principal, Routed, Source } from "../../src/flow.ts";
 import { RelayEngine } from "../../src/relay/engine.ts";
 import { DONE } from "../../src/relay/relay.ts";
 import { tell } from "../../src/relay/story.ts";
-import { migrationFiles } from "../../src/store/migrate.ts";
-import { SqliteStore } from "../../src/store/sqlite.ts";
 import type { Transaction } from "../../src/store/store.ts";
 import { createRecorder, trailRoom } from "../../src/trail/room.ts";
 import { fault, type AwsFault } from "../../src/wire/fault.ts";
+import { openStore } from "../support/open-store.ts";
+import { theStore } from "../support/the-store.ts";
 
 export const ACCOUNT = "123456789012";
 export const REGION = "us-east-1";
@@ -80,8 +77,8 @@ export type Put = {
 };
 
 export async function openTrail(options: { readonly flushMs?: number; readonly now?: () => number } = {}) {
-  const data = mkdtempSync(join(tmpdir(), "stepwell-trail-"));
-  const store = new SqliteStore(join(data, "stepwell.db"), migrationFiles());
+  const opened = await openStore(theStore);
+  const { store } = opened;
   const logged: string[] = [];
   const log: Parts["log"] = (_, message) => void logged.push(message);
   const clock = { ...systemClock, now: options.now ?? (() => systemClock.now()) };
@@ -160,8 +157,7 @@ export async function openTrail(options: { readonly flushMs?: number; readonly n
     },
     close: async () => {
       await relay.stop(1000);
-      await store.close();
-      rmSync(data, { recursive: true, force: true });
+      await opened.close();
     },
   };
 }
