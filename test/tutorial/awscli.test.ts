@@ -9,10 +9,9 @@ import { promisify } from "node:util";
 import { HELLO_WORLD, patternFor, TEST_PNG, type Edition } from "../../scripts/tutorial/steps.ts";
 import { startStepwell, type Stepwell } from "../support/stepwell.ts";
 
-const missing =
-  spawnSync("aws", ["--version"]).status === 0
-    ? false
-    : "the AWS CLI is not installed (Debian: apt-get install awscli)";
+// Debian's package (CLI version 2) before whatever else is called `aws` on the path.
+const cli = ["/usr/bin/aws", "aws"].find((candidate) => spawnSync(candidate, ["--version"]).status === 0);
+const missing = cli === undefined ? "the AWS CLI is not installed (Debian: apt-get install awscli)" : false;
 const run = promisify(execFile);
 
 for (const edition of ["2018", "2022"] as const) {
@@ -41,7 +40,9 @@ for (const edition of ["2018", "2022"] as const) {
         AWS_ENDPOINT_URL: stepwell.endpoint,
         AWS_PAGER: "",
       };
-      const { stdout } = await run("aws", ["--endpoint-url", stepwell.endpoint, "--output", "json", ...args], { env });
+      const { stdout } = await run(cli ?? "", ["--endpoint-url", stepwell.endpoint, "--output", "json", ...args], {
+        env,
+      });
       return stdout.trim().startsWith("{") ? (JSON.parse(stdout) as Record<string, unknown>) : { text: stdout };
     }
     const file = (name: string, content: string | Uint8Array): string => {
