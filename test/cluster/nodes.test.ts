@@ -60,8 +60,8 @@ describe("two nodes on one database", { skip }, () => {
     nodes = await Promise.all([start("one"), start("two")]);
   });
   after(async () => {
-    for (const { child, stop } of nodes)
-      if (child.exitCode === null && child.signalCode === null) await stop("SIGTERM");
+    for (const one of nodes)
+      if (one.child.exitCode === null && one.child.signalCode === null) await one.stop("SIGTERM");
     await schema.drop();
     rmSync(folder, { recursive: true, force: true });
   });
