@@ -8,6 +8,8 @@ type Batch = { readonly statement: Statement; readonly rows: (readonly Value[])[
 /** A savepoint: where its changes begin in the buffer, and whether PostgreSQL knows of it. */
 type Level = { start: number; sent: boolean };
 
+let lastVersion = -1e15;
+
 /** Rows in one statement at most. */
 const BATCH_ROWS = 256;
 
@@ -31,6 +33,9 @@ export class Session {
   readonly #checks: Promise<void>[] = [];
   #failed: unknown;
   #obstacle: unknown;
+  /** Scopes whose rows this transaction has changed, and the version that they have for it alone: nobody else may find what it caches. */
+  readonly bumped = new Set<string>();
+  readonly version = --lastVersion;
   /** Savepoints that PostgreSQL was told of; beyond 64 in a transaction they slow down everybody's snapshots. */
   savepoints = 0;
   /** Set once the commit was sent: from then on nobody can say that nothing happened. */

@@ -56,8 +56,12 @@ export class PostgresTransaction extends PostgresReader implements Transaction {
   async lock(scope: string): Promise<void> {
     await this.#session.ask("select slot from store_version where slot = $1 for update", [slotOf(scope)]);
   }
+  override version(scope: string): number {
+    return this.#session.bumped.has(scope) ? this.#session.version : super.version(scope);
+  }
   bump(scope: string): void {
     this.#bumped.push(scope);
+    this.#session.bumped.add(scope);
     this.versions.bump(scope);
   }
   /** At commit and at rollback, so that nothing cached in between under the new number survives. */

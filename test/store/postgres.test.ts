@@ -1,0 +1,155 @@
+/** What only a store with several writers can get wrong. Two stores stand for two nodes. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { migrationFiles } from "../../src/store/migrate.ts";
+import { PostgresStore } from "../../src/store/postgres.ts";
+import { WriteConflict, type Transaction } from "../../src/store/store.ts";
+import { freshSchema } from "../support/postgres.ts";
+import { eventually } from "../support/stepwell.ts";
+import { stores } from "../support/stores.ts";
+
+const skip = stores.some(({ name }) => name === "postgres") ? false : "there is no PostgreSQL";
+
+describe("several writers on PostgreSQL", { skip }, () => {
+  let schema: Awaited<ReturnType<typeof freshSchema>>;
+  let nodes: PostgresStore[];
+  before(async () => {
+    schema = await freshSchema();
+    // Both at once: the migrations run once.
+    nodes = await Promise.all([1, 2].map(() => PostgresStore.open(schema.url, migrationFiles())));
+  });
+  after(async () => {
+    for (const node of nodes) await node.close();
+    await schema.drop();
+  });
+
+  const node = (index: number): PostgresStore => nodes[index % 2] ?? assert.fail("no such node");
+  const make = (name: string) => node(0).write((tx) => put(tx, name, "0"));
+  const put = (tx: Transaction, name: string, value: string) =>
+    tx.run("insert into iam_installation (name, value) values ($1, $2)", [name, value]);
+  const valueOf = async (name: string): Promise<string | undefined> =>
+    (
+      await node(1).read((reader) =>
+        reader.get<{ value: string }>("select value from iam_installation where name = $1", [name]),
+      )
+    )?.value;
+  const locked = async (tx: Transaction, name: string): Promise<number> =>
+    Number(
+      (await tx.get<{ value: string }>("select value from iam_installation where name = $1 for update", [name]))?.value,
+    );
+  const set = (tx: Transaction, name: string, value: number) =>
+    tx.run("update iam_installation set value = $1 where name = $2", [String(value), name]);
+  const times = <T>(count: number, work: (index: number) => Promise<T>) =>
+    Promise.all(Array.from({ length: count }, (_, index) => work(index)));
+
+  test("rows locked when read lose no update", async () => {
+    await make("counter");
+    await times(200, (index) =>
+      node(index).write(async (tx) => void (await set(tx, "counter", (await locked(tx, "counter")) + 1))),
+    );
+    assert.equal(await valueOf("counter"), "200");
+  });
+
+  test("work that finds its row changed is done again", async () => {
+    await make("guarded");
+    await times(100, (index) =>
+      node(index).write(async (tx) => {
+        const row = await tx.get<{ value: string }>("select value from iam_installation where name = $1", ["guarded"]);
+        const changed = await tx.run("update iam_installation set value = $1 where name = $2 and value = $3", [
+          String(Number(row?.value) + 1),
+          "guarded",
+          row?.value ?? null,
+        ]);
+        if (changed !== 1) throw new WriteConflict("somebody else was first");
+      }),
+    );
+    assert.equal(await valueOf("guarded"), "100");
+  });
+
+  test("transactions that take two rows in both orders all come through", async () => {
+    await make("left");
+    await make("right");
+    await times(40, (index) =>
+      node(index).write(async (tx) => {
+        for (const name of index % 4 < 2 ? ["left", "right"] : ["right", "left"])
+          await set(tx, name, (await locked(tx, name)) + 1);
+      }),
+    );
+    assert.deepEqual([await valueOf("left"), await valueOf("right")], ["40", "40"]);
+  });
+
+  test("a row that somebody else inserted after we looked is seen at the second try", async () => {
+    const answers = await times(60, (index) =>
+      node(index).write(async (tx) => {
+        const name = `unique-${index % 3}`;
+        if (await tx.get("select 1 as found from iam_installation where name = $1", [name])) return "there";
+        await put(tx, name, "1");
+        return "made";
+      }),
+    );
+    assert.equal(answers.filter((answer) => answer === "made").length, 3);
+  });
+
+  test("on conflict do nothing counts right, whoever was first", async () => {
+    const made = await times(60, (index) =>
+      node(index).write((tx) =>
+        tx.run("insert into iam_installation (name, value) values ($1, $2) on conflict (name) do nothing", [
+          `first-${index % 4}`,
+          String(index),
+        ]),
+      ),
+    );
+    assert.equal(made.filter((count) => count === 1).length, 4);
+    assert.equal(made.filter((count) => count === 0).length, 56);
+  });
+
+  test("who fails takes back its own rows only, however many share the commit", async () => {
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 100 }, (_, index) =>
+        node(0).write(async (tx) => {
+          await put(tx, `mixed-${index}`, "1");
+          if (index % 10 === 3) throw new Error("no");
+          // Collides with what its neighbour writes.
+          if (index % 10 === 7) await put(tx, `mixed-${index - 1}`, "2");
+        }),
+      ),
+    );
+    for (const [index, { status }] of outcomes.entries()) {
+      assert.equal(status, [3, 7].includes(index % 10) ? "rejected" : "fulfilled", String(index));
+      assert.equal(await valueOf(`mixed-${index}`), status === "rejected" ? undefined : "1");
+    }
+  });
+
+  test("rows go back and forth unharmed, many in one statement too", async () => {
+    const values = ['a"b', "c\\d", "{e,f}", "NULL", "", "ü€😀", "line\nbreak", "'"];
+    await times(values.length * 4, (index) =>
+      node(0).write((tx) => put(tx, `text-${index}`, values[index % values.length] ?? "")),
+    );
+    for (let index = 0; index < values.length * 4; index++)
+      assert.equal(await valueOf(`text-${index}`), values[index % values.length]);
+  });
+
+  test("those who lock one scope take turns", async () => {
+    let inside = 0;
+    await times(20, (index) =>
+      node(index).write(async (tx) => {
+        await tx.lock?.("scope");
+        // Only this line's transactions may be here, and those that share a commit with it.
+        inside++;
+        const before = await tx.get<{ n: number }>(
+          "select count(*) as n from iam_installation where name like 'turn-%'",
+        );
+        await put(tx, `turn-${before?.n}`, "1");
+      }),
+    );
+    assert.ok(inside >= 20);
+    assert.equal(await valueOf("turn-19"), "1");
+  });
+
+  test("a change is seen by the other node within a second", async () => {
+    const seen = () => node(1).read(async (reader) => reader.version("far"));
+    const before = await seen();
+    await node(0).write(async (tx) => tx.bump("far"));
+    await eventually(async () => ((await seen()) === before ? undefined : true), 1000);
+  });
+});
