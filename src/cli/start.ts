@@ -61,8 +61,15 @@ export async function startNode(settings: Settings): Promise<{ node: StepwellNod
 }
 
 /** The blob store that the settings name, if it is not in the data directory. */
-export async function blobsOf({ blobs, blobsEndpoint, log }: Settings): Promise<{ readonly blobs?: Blobs }> {
-  if (blobs === undefined) return {};
+export async function blobsOf({ blobs, blobsEndpoint, database, log }: Settings): Promise<{ readonly blobs?: Blobs }> {
+  if (blobs === undefined) {
+    if (database !== undefined)
+      jsonLog(log)(
+        "warn",
+        "large objects are kept in this node's own directory, where other nodes do not find them: give all nodes the same --blobs",
+      );
+    return {};
+  }
   if (!/^[a-z0-9]+:/.test(blobs)) return { blobs: new FileBlobs(blobs) };
   return { blobs: await openS3Blobs(s3PlaceOf(blobs, blobsEndpoint, process.env), systemClock, jsonLog(log)) };
 }
