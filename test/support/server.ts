@@ -36,8 +36,11 @@ export async function startServer(data: string, flags: readonly string[] = []): 
   const url = await eventually(async () => {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${log}`);
     return existsSync(join(data, "endpoint")) ? readFileSync(join(data, "endpoint"), "utf8") || undefined : undefined;
-  }, 30_000);
-  const endpoint = url.replace("localhost", "127.0.0.1");
+  }, 30_000).catch((error: unknown) => {
+    child.kill("SIGKILL");
+    throw error;
+  });
+  const endpoint = url;
   const clients = clientsFor(endpoint, SERVER_KEY, "us-east-1");
   return {
     child,
