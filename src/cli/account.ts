@@ -18,7 +18,7 @@ export async function account(args: readonly string[]): Promise<number> {
   if (verb !== "create" || id === undefined || !/^\d{12}$/.test(id))
     throw new UsageError("usage: stepwell account create ID (12 digits) | stepwell account list");
   const key = (await request({ create: id })) as Key;
-  console.log(exportsText(endpointOf(settings.data) ?? `http://localhost:${settings.port}`, key, settings.region));
+  console.log(exportsText(endpointOf(settings.data) ?? `http://127.0.0.1:${settings.port}`, key, settings.region));
   return 0;
 
   async function request(query: Readonly<Record<string, string>>): Promise<unknown> {

@@ -23,7 +23,7 @@ export async function printEnv(args: readonly string[]): Promise<number> {
   const { settings } = readSettings(args, process.env);
   console.log(
     exportsText(
-      endpointOf(settings.data) ?? `http://localhost:${settings.port}`,
+      endpointOf(settings.data) ?? `http://127.0.0.1:${settings.port}`,
       keyOf(settings.data, settings.account),
       settings.region,
     ),

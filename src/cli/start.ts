@@ -46,7 +46,7 @@ export async function startNode(settings: Settings): Promise<{ node: StepwellNod
         ? { cert: readFileSync(settings.tlsCert, "utf8"), key: readFileSync(settings.tlsKey, "utf8") }
         : undefined;
     const { port } = await node.listen(settings.listen, settings.port, tls);
-    const url = `${tls ? "https" : "http"}://${hostOf(settings.listen)}:${port}`;
+    const url = `${tls ? "https" : "http"}://${hostOf(settings.listen, tls !== undefined)}:${port}`;
     const endpoint = join(settings.data, "endpoint");
     writeFileSync(endpoint, url, { mode: 0o600 });
     const close = async (): Promise<void> => {
@@ -74,11 +74,17 @@ export async function blobsOf({ blobs, blobsEndpoint, database, log }: Settings)
   return { blobs: await openS3Blobs(s3PlaceOf(blobs, blobsEndpoint, process.env), systemClock, jsonLog(log)) };
 }
 
-/** What clients on this machine call the address. */
-function hostOf(address: string): string {
-  if (["127.0.0.1", "::1", "localhost", "0.0.0.0", "::"].includes(address)) return "localhost";
+/**
+ * What clients on this machine call the address. An IP address makes every SDK put the bucket into the path; after a
+ * name they would ask for `bucket.localhost`, which not every machine resolves. Certificates are made for names.
+ */
+function hostOf(address: string, secure: boolean): string {
+  if (secure && LOCAL.has(address)) return "localhost";
+  if (address === "0.0.0.0") return "127.0.0.1";
+  if (address === "::") return "[::1]";
   return address.includes(":") ? `[${address}]` : address;
 }
+const LOCAL = new Set(["127.0.0.1", "::1", "localhost", "0.0.0.0", "::"]);
 
 /** What went wrong while the parts were opened, as one line that says what to do; what nobody can mend, as it is. */
 export function setUpError(error: unknown, { data, port, listen }: Settings): unknown {

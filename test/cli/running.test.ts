@@ -22,7 +22,7 @@ test("beside a server, after its death, and at rest, the commands work on the sa
     const port = new URL(server.endpoint).port;
     const env = await stepwell(["env", "--data", data]);
     assert.deepEqual(exportsIn(env.out), {
-      AWS_ENDPOINT_URL: `http://localhost:${port}`,
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
       AWS_ACCESS_KEY_ID: SERVER_KEY.accessKeyId,
       AWS_SECRET_ACCESS_KEY: SERVER_KEY.secretAccessKey,
       AWS_DEFAULT_REGION: "us-east-1",
@@ -61,7 +61,7 @@ test("beside a server, after its death, and at rest, the commands work on the sa
     await ended;
     assert.equal(readFileSync(join(data, "endpoint"), "utf8"), address);
     assert.equal((await stepwell(["account", "list", "--data", data])).out, "123456789012\n210987654321\n");
-    assert.equal(exportsIn((await stepwell(["env", "--data", data])).out)["AWS_ENDPOINT_URL"], "http://localhost:4566");
+    assert.equal(exportsIn((await stepwell(["env", "--data", data])).out)["AWS_ENDPOINT_URL"], "http://127.0.0.1:4566");
     const again = await stepwell(["account", "create", "210987654321", "--data", data]);
     assert.equal(exportsIn(again.out)["AWS_ACCESS_KEY_ID"], made["AWS_ACCESS_KEY_ID"], "the account keeps its key");
     const down = await stepwell(["why", "s3://unwatched/a/b c", "--data", data]);
