@@ -1,6 +1,6 @@
 import { systemClock } from "../clock/system.ts";
 import { ask } from "./client.ts";
-import { endpointOf, exportsText, type Key } from "./env.ts";
+import { addressOf, endpointIn, exportsText, type Key } from "./env.ts";
 import { readSettings, UsageError } from "./settings.ts";
 import { blobsOf, jsonLog, setUpError } from "./start.ts";
 import { accountAnswer } from "../iam/account-endpoint.ts";
@@ -18,11 +18,13 @@ export async function account(args: readonly string[]): Promise<number> {
   if (verb !== "create" || id === undefined || !/^\d{12}$/.test(id))
     throw new UsageError("usage: stepwell account create ID (12 digits) | stepwell account list");
   const key = (await request({ create: id })) as Key;
-  console.log(exportsText(endpointOf(settings.data) ?? `http://127.0.0.1:${settings.port}`, key, settings.region));
+  console.log(exportsText(addressOf(settings), key, settings.region));
   return 0;
 
   async function request(query: Readonly<Record<string, string>>): Promise<unknown> {
-    if (endpointOf(settings.data) !== undefined) return ask(settings, "account", query);
+    // Beside nodes that share a database it is one more of them for a moment.
+    if (settings.database === undefined && endpointIn(settings.data) !== undefined)
+      return ask(settings, "account", query);
     const { blobs: _, ...others } = settings;
     const log = jsonLog(settings.log);
     const options = { ...others, ...(await blobsOf(settings)), clock: systemClock, log, trailFlushMs: 60_000 };

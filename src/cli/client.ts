@@ -9,12 +9,12 @@ export async function ask(
   endpoint: string,
   query: Readonly<Record<string, string>>,
 ): Promise<unknown> {
-  const url = endpointOf(settings.data);
+  const url = endpointOf(settings);
   if (url === undefined)
     throw new UsageError(
       `no Stepwell runs on ${settings.data}: start it with "stepwell serve", or name its directory with --data.`,
     );
-  return askAt(url, keyOf(settings.data, settings.account), settings.region, endpoint, query);
+  return askAt(url, await keyOf(settings), settings.region, endpoint, query);
 }
 
 /** The same, at an address with a key. */

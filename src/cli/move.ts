@@ -12,7 +12,7 @@ import { exportLines } from "../store/moving/export.ts";
 import { checkExport, importLines } from "../store/moving/import.ts";
 import { linesOf, type Totals } from "../store/moving/lines.ts";
 import type { Store } from "../store/store.ts";
-import { endpointOf } from "./env.ts";
+import { endpointIn } from "./env.ts";
 import { readSettings, UsageError, type Settings } from "./settings.ts";
 import { blobsOf, setUpError } from "./start.ts";
 
@@ -69,7 +69,7 @@ function read(args: readonly string[], command: string): { readonly settings: Se
 }
 
 async function openPlace(settings: Settings): Promise<Place> {
-  const running = endpointOf(settings.data);
+  const running = endpointIn(settings.data);
   try {
     const { blobs } = await blobsOf(settings);
     const { data, database } = settings;

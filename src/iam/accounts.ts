@@ -1,6 +1,6 @@
 /** The installation's accounts, each with a root user and its access key. */
 import type { Parts } from "../flow.ts";
-import type { Transaction } from "../store/store.ts";
+import type { Store, Transaction } from "../store/store.ts";
 import { newAccessKeyId, newSecret } from "./names.ts";
 import { allAccounts, deleteKey, insertAccount, insertKey, keyById, keysOf } from "./policy-rows.ts";
 import { accountScope } from "./rows.ts";
@@ -69,6 +69,13 @@ export async function listAccounts(
     }
     return accounts;
   });
+}
+
+/** The root key of an account in a store that is open. */
+export async function rootKeyIn(store: Store, account: string): Promise<FixedKey | undefined> {
+  const keys = await store.read((reader) => keysOf(reader, account, ""));
+  const key = keys.find(({ status }) => status === "Active");
+  return key && { accessKeyId: key.id, secretAccessKey: key.secret };
 }
 
 /** The root key of an account, read straight from a database file beside a running server. By index iam_key_user. */
