@@ -13,7 +13,7 @@ import { count, setUp, start, upload, type Acknowledged } from "../support/watch
 import { KeptNode } from "./node.ts";
 
 const NODES = 3;
-const LOADERS = 8;
+const LOADERS = 12;
 /** How long a node may need to serve again once all is healed. */
 const WELL_MS = 15_000;
 /** How long executions may still run after all is healed. */
@@ -78,7 +78,7 @@ async function untilWell(node: KeptNode, key: string, acknowledged: Acknowledged
   let tries = 0;
   await eventually(async () => {
     try {
-      await upload(clientsOf(node), `${key}-${++tries}`, 1000, acknowledged);
+      await upload(clientsOf(node), { key: `${key}-${++tries}`, size: 1000 }, acknowledged);
       return true;
     } catch {
       await pause(200);
@@ -171,16 +171,18 @@ class Load {
     let uploaded: string | undefined;
     for (let n = 0; this.going; n++) {
       const node = this.#nodes[Math.floor(random() * this.#nodes.length)];
-      const [name, pauseMs] = [`l${loader}-${n}`, random() * 150];
+      const [name, pauseMs, patienceMs] = [`l${loader}-${n}`, random() * 150, 300 + Math.floor(random() ** 3 * 10_000)];
       // A node that is down, as a proxy in front would see it.
       const clients = node?.server?.clients;
       if (clients) {
+        // Some callers give up on a node that stands still, which may do what they asked all the same.
+        const patience = AbortSignal.timeout(patienceMs);
         try {
           if (n % 5 === 4 && uploaded !== undefined)
-            await start(clients, this.#machineArn, { name, key: uploaded }, this.#acknowledged);
+            await start(clients, this.#machineArn, { name, key: uploaded }, this.#acknowledged, patience);
           else {
             // Some larger than what lives in the commit.
-            await upload(clients, name, n % 7 === 0 ? 100_000 : 1000, this.#acknowledged);
+            await upload(clients, { key: name, size: n % 7 === 0 ? 100_000 : 1000 }, this.#acknowledged, patience);
             uploaded = name;
           }
         } catch {

@@ -15,6 +15,8 @@ export class KeptNode {
   constructor(data: string, flags: readonly string[]) {
     this.#data = data;
     this.#flags = flags;
+    // It does not outlive a run that breaks off.
+    process.once("exit", () => this.#server?.child.kill("SIGKILL"));
   }
 
   /** The process, while there is one. */

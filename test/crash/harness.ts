@@ -49,7 +49,8 @@ async function uploadUntilDown(clients: Clients, kill: number, acknowledged: Ack
       for (let n = 0; ; n++) {
         try {
           // Some larger than what lives in the commit.
-          await upload(clients, `k${kill}-${uploader}-${n}`, n % 7 === 0 ? 100_000 : 1000, acknowledged);
+          const key = `k${kill}-${uploader}-${n}`;
+          await upload(clients, { key, size: n % 7 === 0 ? 100_000 : 1000 }, acknowledged);
         } catch {
           return;
         }

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { PutRolePolicyCommand } from "@aws-sdk/client-iam";
-import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { GetObjectCommand, paginateListObjectsV2, PutObjectCommand } from "@aws-sdk/client-s3";
 import {
   DescribeExecutionCommand,
   GetExecutionHistoryCommand,
@@ -76,10 +76,16 @@ export async function setUp(clients: Clients): Promise<string> {
   return machineArn;
 }
 
-/** One upload under a key that is used once; notes it when it is acknowledged, throws when it is not. */
-export async function upload(clients: Clients, key: string, size: number, acknowledged: Acknowledged): Promise<void> {
+/** One upload under a key that is used once; notes it when it is acknowledged, throws when it is not in time. */
+export async function upload(
+  clients: Clients,
+  { key, size }: { readonly key: string; readonly size: number },
+  acknowledged: Acknowledged,
+  abortSignal?: AbortSignal,
+): Promise<void> {
   const body = Buffer.alloc(size, key);
-  await clients.s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: key, Body: body }));
+  const command = new PutObjectCommand({ Bucket: BUCKET, Key: key, Body: body });
+  await clients.s3.send(command, abortSignal ? { abortSignal } : {});
   acknowledged.uploads.set(key, sha256(body));
 }
 
@@ -89,9 +95,11 @@ export async function start(
   stateMachineArn: string,
   { name, key }: { readonly name: string; readonly key: string },
   acknowledged: Acknowledged,
+  abortSignal?: AbortSignal,
 ): Promise<void> {
   const input = JSON.stringify({ name, detail: { requestParameters: { key } } });
-  await clients.states.send(new StartExecutionCommand({ stateMachineArn, name, input }));
+  const command = new StartExecutionCommand({ stateMachineArn, name, input });
+  await clients.states.send(command, abortSignal ? { abortSignal } : {});
   acknowledged.starts.add(name);
 }
 
@@ -117,8 +125,9 @@ export async function count(
   for (const [cause, times] of causes) if (times !== 1) faults.push(`${cause} has ${times} executions`);
   for (const name of acknowledged.starts)
     if (!causes.has(name)) faults.push(`${name} was started and there is no such execution`);
+  for (const key of new Set([...acknowledged.uploads.keys(), ...(await keys(clients))]))
+    if (!causes.has(key)) faults.push(`${key} was stored and has no execution`);
   await each([...acknowledged.uploads], async ([key, digest]) => {
-    if (!causes.has(key)) faults.push(`${key} was acknowledged and has no execution`);
     const bytes = await clients.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: key })).then(
       async ({ Body }) => Body?.transformToByteArray(),
       () => undefined,
@@ -135,26 +144,33 @@ async function causeOf(
   { executionArn, status }: ExecutionListItem,
   faults: string[],
 ): Promise<string> {
-  if (status !== "SUCCEEDED") faults.push(`${executionArn} is ${status}`);
-  const { events = [] } = await clients.states.send(new GetExecutionHistoryCommand({ executionArn }));
-  const flaw = flawOf(events);
-  if (flaw !== undefined)
-    faults.push(`${executionArn} ${flaw}: ${events.map(({ id, type }) => `${id} ${type}`).join(", ")}`);
-  const { input } = await clients.states.send(new DescribeExecutionCommand({ executionArn }));
-  const parsed = JSON.parse(input ?? "null") as {
+  const { input, cause } = await clients.states.send(new DescribeExecutionCommand({ executionArn }));
+  const { name, detail } = JSON.parse(input ?? "null") as {
     readonly name?: string;
-    readonly detail: { readonly requestParameters: { readonly key: string } };
+    readonly detail: { readonly errorCode?: string; readonly requestParameters: { readonly key: string } };
   };
-  return parsed.name ?? parsed.detail.requestParameters.key;
+  const { events = [] } = await clients.states.send(new GetExecutionHistoryCommand({ executionArn }));
+  const refused = detail.errorCode !== undefined;
+  const flaw = gapOf(events) ?? (refused ? undefined : flawOf(events));
+  if (flaw !== undefined)
+    faults.push(
+      `${executionArn} (${status}) ${flaw}: ${events.map(({ id, type }) => `${id} ${type}`).join(", ")}; ${cause}; ${input}`,
+    );
+  // CloudTrail tells of a call that was refused too, by its errorCode; there is no such object then, which fails the task.
+  return refused ? `refused ${executionArn}` : (name ?? detail.requestParameters.key);
 }
 
-/** What is wrong with a history: a gap, something that happened twice or not at all, a timer that fired early. */
-function flawOf(events: readonly HistoryEvent[]): string | undefined {
+function gapOf(events: readonly HistoryEvent[]): string | undefined {
   // As AWS chains them: the first state's entry names 0 as its predecessor, as the start does.
-  if (
-    events.some(({ id, previousEventId }, index) => id !== index + 1 || previousEventId !== (index === 1 ? 0 : index))
-  )
-    return "has a gap in its history";
+  const chained = events.every(
+    ({ id, previousEventId }, index) => id === index + 1 && previousEventId === (index === 1 ? 0 : index),
+  );
+  const ended = /^Execution(Succeeded|Failed)$/.test(events.at(-1)?.type ?? "");
+  return chained && ended ? undefined : "has a gap in its history";
+}
+
+/** What is wrong with the history of a call that was done: something twice or not at all, a timer that fired early. */
+function flawOf(events: readonly HistoryEvent[]): string | undefined {
   if (events.map(({ type }) => type).join(" ") !== HISTORY) return "has not the history of its machine";
   const at = (wanted: string): number => events.find(({ type }) => type === wanted)?.timestamp?.getTime() ?? Number.NaN;
   const restedMs = at("WaitStateExited") - at("WaitStateEntered");
@@ -176,6 +192,14 @@ async function list(clients: Clients, stateMachineArn: string, statusFilter?: "R
     found.push(...(page.executions ?? []));
     nextToken = page.nextToken;
   } while (nextToken !== undefined);
+  return found;
+}
+
+/** Every key in the bucket, acknowledged or not. */
+async function keys({ s3 }: Clients): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket: BUCKET }))
+    found.push(...Contents.map(({ Key }) => Key ?? ""));
   return found;
 }
 
