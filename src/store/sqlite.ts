@@ -274,7 +274,10 @@ class SqliteTransaction extends SqliteReader implements Transaction {
     const lengths = this.#lists().map((list) => [list, list.length] as const);
     try {
       const value = await work();
-      if (this.#marked >= depth) this.statements.run(release(depth));
+      if (this.#marked >= depth) {
+        this.#mustLast();
+        this.statements.run(release(depth));
+      }
       return value;
     } catch (error) {
       const before = new Map(lengths);
@@ -292,7 +295,15 @@ class SqliteTransaction extends SqliteReader implements Transaction {
   }
   /** SQLite is told of a savepoint only when something is written in it: most that ride write nothing. */
   #mark(): void {
+    this.#mustLast();
     while (this.#marked < this.#depth) this.statements.run(mark(++this.#marked));
+  }
+  /**
+   * On a full disk SQLite may take the whole transaction back by itself. Whoever catches the error and goes on would
+   * write outside of any transaction from then on.
+   */
+  #mustLast(): void {
+    if (!this.statements.database.isTransaction) throw new StoreUnavailable("the transaction was taken back");
   }
   bump(scope: string): void {
     this.#bumped.push(scope);
