@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { benchLarge } from "./large.ts";
 import { benchMatching } from "./matching.ts";
 import { benchInside } from "./inside.ts";
+import { benchPostgres } from "./postgres.ts";
 import { benchWire } from "./wire.ts";
 import { benchStart } from "./start.ts";
 
@@ -34,6 +35,7 @@ const benches: Readonly<Record<string, Bench>> = {
   inside: benchInside,
   matching: benchMatching,
   start: benchStart,
+  postgres: benchPostgres,
 };
 const folder = mkdtempSync(join(process.env["BENCH_DIR"] ?? tmpdir(), "stepwell-bench-"));
 const figures: Figure[] = [];
