@@ -27,6 +27,8 @@ export type NodeOptions = Pick<Parts, "account" | "region" | "clock" | "log"> & 
   readonly database?: string | undefined;
   /** Where large objects are; in the data directory unless given. */
   readonly blobs?: Blobs;
+  /** A store that the caller has opened already, in place of what `data` and `database` name. */
+  readonly opened?: ReturnType<typeof openDirectory>;
   readonly auth: "on" | "off";
   /** Fixes the key of the default account's administrator. */
   readonly key?: Pick<AccountKey, "accessKeyId" | "secretAccessKey">;
@@ -50,7 +52,7 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   const { account, region, clock, log } = options;
   const { database, data } = options;
   const { store, close, ...inDirectory } =
-    database === undefined ? openDirectory(data) : await openDatabase(database, data);
+    options.opened ?? (database === undefined ? openDirectory(data) : await openDatabase(database, data));
   const blobs = options.blobs ?? inDirectory.blobs;
   const relay = new RelayEngine(store, clock, log);
   let ready = false;
