@@ -28,6 +28,8 @@ export type ChaosResult = {
   readonly starts: number;
   /** Calls that were not answered 200. */
   readonly refused: number;
+  /** From when all was well again until nothing ran any more. */
+  readonly settledMs: number;
   readonly executions: number;
   readonly faults: readonly string[];
 };
@@ -64,6 +66,7 @@ export async function chaos(options: {
       uploads: acknowledged.uploads.size,
       starts: acknowledged.starts.size,
       refused: load.refused,
+      settledMs: result.settledMs,
       executions: result.executions,
       faults: [...nodes.flatMap((node) => node.unexpected), ...result.faults],
     };

@@ -53,7 +53,7 @@ const HISTORY = [
 
 /** What was answered 200: the digests of the uploads by key, the names of the executions that were started directly. */
 export type Acknowledged = { readonly uploads: Map<string, string>; readonly starts: Set<string> };
-export type Count = { readonly executions: number; readonly faults: readonly string[] };
+export type Count = { readonly settledMs: number; readonly executions: number; readonly faults: readonly string[] };
 
 /** Makes the bucket, its trail, the machine and the rule between them; answers the machine's ARN. */
 export async function setUp(clients: Clients): Promise<string> {
@@ -111,10 +111,12 @@ export async function count(
   limitMs = 60_000,
 ): Promise<Count> {
   const faults: string[] = [];
+  const started = performance.now();
   await eventually(
     async () => ((await list(clients, machineArn, "RUNNING")).length === 0 ? true : undefined),
     limitMs,
   ).catch((error: unknown) => faults.push(`executions are stuck in RUNNING: ${String(error)}`));
+  const settledMs = Math.round(performance.now() - started);
   const executions = await list(clients, machineArn);
   /** By the key that was uploaded, or the name that was started. */
   const causes = new Map<string, number>();
@@ -135,7 +137,7 @@ export async function count(
     if (!bytes || sha256(bytes) !== digest)
       faults.push(`${key} was acknowledged and ${bytes ? "has other bytes" : "is gone"}`);
   });
-  return { executions: executions.length, faults };
+  return { settledMs, executions: executions.length, faults };
 }
 
 /** What an execution was started for; notes what is wrong with it on the way. */
