@@ -1,5 +1,4 @@
 import { randomFillSync } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
 import type { Clock } from "./clock.ts";
 
 // Drawing randomness 4 KiB at a time costs 0.05 µs a byte instead of one system call each.
@@ -38,13 +37,17 @@ function orderedUuid(ms: number): string {
 /** The machine's own time and randomness. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  async sleep(ms, signal) {
-    try {
-      await pause(ms, undefined, signal ? { signal } : {});
-    } catch (error) {
-      if (!signal?.aborted) throw error;
-    }
-  },
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const end = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      signal?.addEventListener("abort", end);
+    }),
   uuid: () => orderedUuid(Date.now()),
   text(length, alphabet) {
     // Bytes at or above the largest multiple of the alphabet's size are drawn again, so every character is equally likely.

@@ -2,11 +2,25 @@ import type { Clock } from "../clock/clock.ts";
 import type { Transaction } from "../store/store.ts";
 import { backOff, claimedOf, failureText, type Log } from "./attempt.ts";
 import type { EffectWorker } from "./relay.ts";
-import { deleteWork, extendLease, holdsLease, leaseWork, postponeWork, type WorkRow } from "./rows.ts";
+import {
+  deleteWork,
+  extendLease,
+  freeLease,
+  holdsLease,
+  leaseOf,
+  leaseWork,
+  postponeWork,
+  type WorkRow,
+} from "./rows.ts";
 
 /** A lease outlives a missed heartbeat, and is short enough that another node takes over soon. */
 const LEASE_MS = 30_000;
 const HEARTBEAT_MS = 10_000;
+/** The pauses between tries to hand work back to a store that does not answer: doubling, and while the node stops. */
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 5_000;
+/** What is told to end has so long to be handed back. */
+const HAND_BACK_MS = 1_000;
 
 type Kind = { readonly worker: EffectWorker; readonly concurrency: number; running: number };
 type Options = {
@@ -23,8 +37,12 @@ type Options = {
 export class EffectRunner {
   readonly #options: Options;
   readonly #kinds = new Map<string, Kind>();
+  /** Tells the workers to end. */
   readonly #stopping = new AbortController();
-  readonly #under = new Set<Promise<void>>();
+  /** Nothing is tried any more. */
+  readonly #stopped = new AbortController();
+  readonly #under = new Map<WorkRow, Promise<void>>();
+  #beating = false;
   constructor(options: Options) {
     this.#options = options;
   }
@@ -56,50 +74,86 @@ export class EffectRunner {
     await leaseWork(transaction, row.id, this.#options.clock.now() + LEASE_MS, row.fence + 1, this.#options.node());
     return true;
   }
-  /** The transaction in which these were taken did not come to be. */
+  /** The transaction in which these were taken was taken back. */
   unlease(rows: readonly WorkRow[]): void {
     for (const row of rows) {
       const kind = this.#kinds.get(row.kind);
       if (kind) kind.running--;
     }
   }
+  /**
+   * Whether the transaction in which these were taken was committed is unknown. Frees what was: nobody works on it.
+   * Resolves when the store has answered, and nothing may be claimed before: a later lease could be taken for this one.
+   */
+  async recover(rows: readonly WorkRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    const node = this.#options.node();
+    await this.#insist("leases that may have been taken could not be freed", async (transaction) => {
+      for (const { id, fence, due_at } of rows) {
+        const held = await leaseOf(transaction, id);
+        if (held?.leased === node && held.fence === fence + 1) await freeLease(transaction, id, due_at);
+      }
+    });
+    this.unlease(rows);
+  }
   /** Starts what was leased, once the leases are durable. */
   run(rows: readonly WorkRow[]): void {
     for (const row of rows) {
       const done = this.#runOne(row).finally(() => {
-        this.#under.delete(done);
+        this.#under.delete(row);
         const kind = this.#kinds.get(row.kind);
         if (!kind) return;
         kind.running--;
         if (kind.running === kind.concurrency - 1) this.#options.freed();
       });
-      this.#under.add(done);
+      this.#under.set(row, done);
     }
+    if (!this.#beating && rows.length > 0) void this.#heartbeat();
   }
-  async stop(deadlineMs: number): Promise<void> {
-    await this.#settled(deadlineMs);
+  /** @param claiming the claim under way, which may still start something */
+  async stop(deadlineMs: number, claiming: Promise<void> | undefined): Promise<void> {
+    await this.#settled(deadlineMs, claiming);
     this.#stopping.abort();
-    await this.#settled(1000);
+    await this.#settled(HAND_BACK_MS, claiming);
+    this.#stopped.abort();
   }
 
   /** Resolves when nothing runs any more, or after `ms`. */
-  async #settled(ms: number): Promise<void> {
-    if (this.#under.size === 0) return;
+  async #settled(ms: number, claiming: Promise<void> | undefined): Promise<void> {
     const patience = new AbortController();
-    await Promise.race([Promise.allSettled(this.#under), this.#options.clock.sleep(ms, patience.signal)]);
+    const all = async (): Promise<void> => {
+      await claiming;
+      await Promise.allSettled(this.#under.values());
+    };
+    await Promise.race([all(), this.#options.clock.sleep(ms, patience.signal)]);
     patience.abort();
   }
 
-  async #runOne(row: WorkRow): Promise<void> {
+  /** Extends all leases from time to time, as long as there are any. */
+  async #heartbeat(): Promise<void> {
     const { clock, log, transact } = this.#options;
+    const { signal } = this.#stopped;
+    this.#beating = true;
+    while (this.#under.size > 0) {
+      await clock.sleep(HEARTBEAT_MS, signal);
+      if (signal.aborted) break;
+      try {
+        await transact(async (transaction) => {
+          const until = clock.now() + LEASE_MS;
+          for (const { id, fence } of this.#under.keys()) await extendLease(transaction, id, until, fence + 1);
+        });
+      } catch (error) {
+        log("warn", "leases could not be extended", { count: this.#under.size, error: failureText(error) });
+      }
+    }
+    this.#beating = false;
+  }
+
+  async #runOne(row: WorkRow): Promise<void> {
+    const { log, transact } = this.#options;
     const worker = this.#kinds.get(row.kind)?.worker;
     if (!worker) return;
     const fence = row.fence + 1;
-    const heartbeat = setInterval(() => {
-      transact((transaction) => extendLease(transaction, row.id, clock.now() + LEASE_MS, fence)).catch(
-        (error: unknown) => log("warn", "a lease could not be extended", { kind: row.kind, error: failureText(error) }),
-      );
-    }, HEARTBEAT_MS);
     try {
       const settle = await worker(claimedOf(row), this.#stopping.signal);
       await transact(async (transaction) => {
@@ -126,32 +180,40 @@ export class EffectRunner {
         error: failureText(error),
       });
       await this.#giveBack(row, error);
-    } finally {
-      clearInterval(heartbeat);
     }
   }
 
   async #giveBack(row: WorkRow, error: unknown): Promise<void> {
+    const { clock } = this.#options;
+    await this.#insist("work could not be handed back", async (transaction) => {
+      if (await holdsLease(transaction, row.id, row.fence + 1))
+        await postponeWork(
+          transaction,
+          row.id,
+          clock.now() + backOff(row.attempt, clock),
+          row.attempt + 1,
+          row.body,
+          failureText(error),
+        );
+      transaction.afterCommit(this.#options.freed);
+    });
+  }
+
+  /**
+   * Writes again and again until the store answers. What is to be written keeps its hand meanwhile, so that no more
+   * piles up than there are hands. When the node has stopped, other nodes or its next start free the leases.
+   */
+  async #insist(complaint: string, work: (transaction: Transaction) => Promise<void>): Promise<void> {
     const { clock, log, transact } = this.#options;
-    try {
-      await transact(async (transaction) => {
-        if (await holdsLease(transaction, row.id, row.fence + 1))
-          await postponeWork(
-            transaction,
-            row.id,
-            clock.now() + backOff(row.attempt, clock),
-            row.attempt + 1,
-            row.body,
-            failureText(error),
-          );
-        transaction.afterCommit(this.#options.freed);
-      });
-    } catch (failure) {
-      // The lease ends by itself, and the row is claimed again then.
-      log("error", "work could not be handed back; its lease will run out", {
-        kind: row.kind,
-        error: failureText(failure),
-      });
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      try {
+        return await transact(work);
+      } catch (error) {
+        log("error", complaint, { error: failureText(error) });
+      }
+      if (this.#stopped.signal.aborted) return;
+      if (this.#stopping.signal.aborted) await clock.sleep(FIRST_PAUSE_MS, this.#stopped.signal);
+      else await clock.sleep(pauseMs, this.#stopping.signal);
     }
   }
 }

@@ -25,6 +25,8 @@ const CLAIM_LIMIT = 64;
 const NAP_MS = 5_000;
 /** The same where other nodes leave work too, of which this one hears nothing. */
 const SHARED_NAP_MS = 500;
+/** The longest pause between tries to reach a store that does not answer; the first is a millisecond. */
+const RETRY_MS = 1_000;
 
 const RIDES = Symbol("rides");
 type Ride = { readonly work: Work; readonly since: number };
@@ -38,7 +40,9 @@ export class RelayEngine implements Relay {
   readonly #effects: EffectRunner;
   readonly #nodes: Nodes;
   #napMs = NAP_MS;
-  #timer: NodeJS.Timeout | undefined;
+  #nap = new AbortController();
+  /** How often in succession the store did not answer. */
+  #failures = 0;
   #pumping: Promise<void> | undefined;
   #again = false;
   #running = false;
@@ -93,7 +97,7 @@ export class RelayEngine implements Relay {
 
   /** Starts claiming. `alone` says that no other node shares the store, so every lease found is a dead process's. */
   async start(alone: boolean): Promise<void> {
-    if (alone) await this.#store.write(async (transaction) => freeLeases(transaction, this.#clock.now()));
+    if (alone) await this.#store.write((transaction) => freeLeases(transaction));
     else {
       this.#napMs = SHARED_NAP_MS;
       await this.#nodes.start();
@@ -105,9 +109,8 @@ export class RelayEngine implements Relay {
   /** Stops claiming, waits for the effects under way until `deadlineMs` and hands the rest back. */
   async stop(deadlineMs: number): Promise<void> {
     this.#running = false;
-    clearTimeout(this.#timer);
-    await this.#pumping;
-    await this.#effects.stop(deadlineMs);
+    this.#nap.abort();
+    await this.#effects.stop(deadlineMs, this.#pumping);
     await this.#nodes.stop();
   }
 
@@ -173,31 +176,33 @@ export class RelayEngine implements Relay {
     }
     if (at >= this.#wakeAt) return;
     this.#wakeAt = at;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => {
-        this.#wakeAt = Number.POSITIVE_INFINITY;
-        this.#pumping = this.#pump()
-          .catch((error: unknown) =>
-            this.#log("error", "the relay cannot reach the store; trying again", { error: failureText(error) }),
-          )
-          .then(() => this.#sleepUntilNext());
-      },
-      Math.max(0, Math.min(at - this.#clock.now(), this.#napMs)),
-    );
+    this.#nap.abort();
+    const nap = new AbortController();
+    this.#nap = nap;
+    const ms = Math.max(1, Math.min(at - this.#clock.now(), this.#napMs));
+    void this.#clock.sleep(ms, nap.signal).then(() => {
+      if (nap.signal.aborted) return;
+      this.#wakeAt = Number.POSITIVE_INFINITY;
+      this.#pumping = this.#pumpUntilNext();
+    });
   }
 
-  async #sleepUntilNext(): Promise<void> {
+  async #pumpUntilNext(): Promise<void> {
     let due: number | undefined;
     try {
+      await this.#pump();
       due = (await this.#store.read((reader) => nextDue(reader, this.#effects.busy())))?.due_at;
-    } catch {
-      due = this.#clock.now() + 1000;
+      this.#failures = 0;
+    } catch (error) {
+      this.#log("error", "the relay cannot reach the store; trying again", { error: failureText(error) });
+      this.#failures++;
     }
     this.#pumping = undefined;
     const again = this.#again;
     this.#again = false;
-    this.#wake(again ? 0 : (due ?? this.#clock.now() + this.#napMs));
+    const now = this.#clock.now();
+    if (this.#failures > 0) this.#wake(now + Math.min(2 ** (this.#failures - 1), RETRY_MS));
+    else this.#wake(again ? 0 : (due ?? now + this.#napMs));
   }
 
   async #pump(): Promise<void> {
@@ -214,11 +219,15 @@ export class RelayEngine implements Relay {
           if (worker) await this.#workOne(transaction, worker, row);
           else if (await this.#effects.lease(transaction, row)) started.push(row);
         }
-        transaction.afterCommit(() => this.#effects.run(started));
+        transaction.afterCommit(() => {
+          this.#effects.run(started);
+          started = [];
+        });
         return rows.length;
       });
-      const claimed = await claiming.catch((error: unknown) => {
-        this.#effects.unlease(started);
+      const claimed = await claiming.catch(async (error: unknown) => {
+        // Perhaps it was committed all the same, and only the answer was lost.
+        await this.#effects.recover(started);
         throw error;
       });
       if (claimed < CLAIM_LIMIT) return;

@@ -1,17 +1,20 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Reader, Store, Transaction } from "../store/store.ts";
 import { failureText, type Log } from "./attempt.ts";
+import { freeLeasesOf } from "./rows.ts";
 
-/** How often a node says that it lives, and after how long a silence its work is given to others. */
-const BEAT_MS = 300;
-const SILENT_MS = 1_500;
+/** How often a node says that it lives, and how often others see the same beat before they take over: after 1.5 s. */
+const BEAT_MS = 250;
+const SILENT_LOOKS = 6;
 
-type Seen = { readonly beat: number; readonly at: number };
+/** A beat, and how often in succession it was found unchanged. */
+type Seen = { readonly beat: number; readonly looks: number };
 
 /**
- * This node among those that share the store. Each counts up its beat; whose beat stands still for SILENT_MS, by the
- * watch of whoever looks, is taken for dead, and the leases that it holds are freed. Clocks are not compared. A node
- * that was only slow finds out when it settles: its leases are no longer its own.
+ * This node among those that share the store. Each counts up its beat; who looks SILENT_LOOKS times and finds the same
+ * takes that node for dead, and frees the leases that it holds. Looks are counted rather than time, so that nobody is
+ * buried because the database was away, or whoever looks was asleep. A node that was only slow finds out when it
+ * settles: its leases are no longer its own.
  */
 export class Nodes {
   /** What leases of this node bear: 1 where it is alone. */
@@ -22,8 +25,8 @@ export class Nodes {
   /** Told when there may be work that a dead node left. */
   readonly #freed: () => void;
   #seen = new Map<number, Seen>();
-  #timer: NodeJS.Timeout | undefined;
-  #beating: Promise<void> | undefined;
+  readonly #leaving = new AbortController();
+  #living: Promise<void> | undefined;
 
   constructor(store: Store, log: Log, clock: Clock, freed: () => void) {
     this.#store = store;
@@ -35,22 +38,35 @@ export class Nodes {
   async start(): Promise<void> {
     this.number = 2 + Math.floor(this.#clock.random() * 2 ** 50);
     await this.#beat();
-    this.#timer = setInterval(() => {
-      // A beat that takes long is not overtaken by the next.
-      this.#beating ??= this.#beat()
-        .then(() => this.#look())
-        .catch((error: unknown) =>
-          this.#log("warn", "this node cannot say that it lives", { error: failureText(error) }),
-        )
-        .finally(() => (this.#beating = undefined));
-    }, BEAT_MS);
+    this.#living = this.#live();
   }
 
   /** Leaves at once, and frees what is still leased. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#beating;
-    if (this.#timer) await this.#store.write((transaction) => this.#bury(transaction, this.number));
+    this.#leaving.abort();
+    if (!this.#living) return;
+    await this.#living;
+    try {
+      await this.#store.write((transaction) => this.#bury(transaction, this.number));
+    } catch (error) {
+      // The others notice the silence.
+      this.#log("warn", "this node could not say that it leaves", { error: failureText(error) });
+    }
+  }
+
+  async #live(): Promise<void> {
+    const { signal } = this.#leaving;
+    for (;;) {
+      const pause = this.#clock.sleep(BEAT_MS, signal);
+      try {
+        await this.#look();
+      } catch (error) {
+        this.#log("warn", "this node cannot say that it lives", { error: failureText(error) });
+      }
+      // A beat that takes long is not overtaken by the next.
+      await pause;
+      if (signal.aborted) return;
+    }
   }
 
   #beat(): Promise<void> {
@@ -58,13 +74,14 @@ export class Nodes {
   }
 
   async #look(): Promise<void> {
-    const at = performance.now();
+    await this.#beat();
     const rows = await this.#store.read((reader) => beats(reader));
     const seen = new Map<number, Seen>();
     for (const { number, beat } of rows) {
       const known = this.#seen.get(number);
-      if (known?.beat !== beat) seen.set(number, { beat, at });
-      else if (number === this.number || at - known.at < SILENT_MS) seen.set(number, known);
+      if (known?.beat !== beat) seen.set(number, { beat, looks: 0 });
+      else if (number === this.number || known.looks + 1 < SILENT_LOOKS)
+        seen.set(number, { beat, looks: known.looks + 1 });
       else {
         this.#log("warn", "a node fell silent; its work goes to others", { node: number });
         await this.#store.write(async (transaction) => {
@@ -77,7 +94,7 @@ export class Nodes {
 
   async #bury(transaction: Transaction, number: number): Promise<void> {
     await removeNode(transaction, number);
-    await freeLeasesOf(transaction, number, this.#clock.now());
+    await freeLeasesOf(transaction, number);
     transaction.afterCommit(this.#freed);
   }
 }
@@ -100,7 +117,3 @@ const removeSilent = (tx: Transaction, number: number, beatSeen: number) =>
 
 /** By the primary key. */
 const removeNode = (tx: Transaction, number: number) => tx.run("delete from relay_node where number = $1", [number]);
-
-/** A scan of the table, once for each node that dies or leaves. */
-const freeLeasesOf = (tx: Transaction, number: number, now: number) =>
-  tx.run("update work set leased = 0, due_at = $1 where leased = $2", [now, number]);

@@ -51,6 +51,14 @@ export const holdsLease = async (reader: Transaction, id: string, fence: number)
     fence,
   ])) !== undefined;
 
+/** By the primary key: who has the row in hand, once whatever transaction holds it has come to its end. */
+export const leaseOf = (tx: Transaction, id: string) =>
+  tx.get<{ fence: number; leased: number }>("select fence, leased from work where id = $1 for update", [id]);
+
+/** By the primary key: gives up a lease as though it had not been taken. */
+export const freeLease = (tx: Transaction, id: string, dueAt: number) =>
+  tx.run("update work set leased = 0, due_at = $1 where id = $2", [dueAt, id]);
+
 /** By the primary key: due again later. */
 export const postponeWork = (
   tx: Transaction,
@@ -72,6 +80,12 @@ export const postponeWork = (
 export const cancelWork = (tx: Transaction, kind: string, key: string) =>
   tx.run("delete from work where key = $1 and kind = $2", [key, kind]);
 
-/** A scan of the table, once when an embedded node starts: nobody else can hold a lease. */
-export const freeLeases = (tx: Transaction, now: number) =>
-  tx.run("update work set leased = 0, due_at = $1 where leased <> 0", [now]);
+/**
+ * A scan of the table, once when an embedded node starts: nobody else can hold a lease. What is freed has waited since
+ * it was appended, so it stands before all that is younger.
+ */
+export const freeLeases = (tx: Transaction) => tx.run("update work set leased = 0, due_at = since where leased <> 0");
+
+/** A scan of the table, once for each node that dies or leaves; the order as with `freeLeases`. */
+export const freeLeasesOf = (tx: Transaction, node: number) =>
+  tx.run("update work set leased = 0, due_at = since where leased = $1", [node]);
