@@ -45,6 +45,8 @@ export class SqliteStore implements Store {
   #group: Promise<void> | undefined;
   #scheduled = false;
   #closed = false;
+  /** Who waits for the store to come to rest. */
+  readonly #awaited: (() => void)[] = [];
   #broken: unknown;
   /** Groups committed, and groups known to be on the disk. */
   #committed = 0;
@@ -87,11 +89,18 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true;
-    while (this.#queue.length > 0 || this.#group || this.#unsynced.length > 0)
-      await new Promise((resolve) => setImmediate(resolve));
+    if (this.#busy()) await new Promise<void>((resolve) => this.#awaited.push(resolve));
     this.#reader.close();
     this.#writer.close();
     closeSync(this.#log);
+  }
+
+  #busy(): boolean {
+    return this.#syncing || this.#group !== undefined || this.#queue.length > 0 || this.#unsynced.length > 0;
+  }
+  /** Whoever closes the store goes on when the last group is on the disk. */
+  #rest(): void {
+    if (!this.#busy()) for (const resolve of this.#awaited.splice(0)) resolve();
   }
 
   #schedule(): void {
@@ -103,6 +112,7 @@ export class SqliteStore implements Store {
       this.#group = this.#runGroup().finally(() => {
         this.#group = undefined;
         if (this.#queue.length > 0) this.#schedule();
+        this.#rest();
       });
     });
   }
@@ -158,14 +168,16 @@ export class SqliteStore implements Store {
         this.#broken = error;
         for (const { finished } of this.#unsynced.splice(0))
           finished.reject(new StoreUnavailable(`the disk refused to sync: ${error.message}`));
-        return;
+      } else {
+        this.#synced = group;
+        const waiting = this.#unsynced;
+        this.#unsynced = waiting.filter((entry) => entry.group > group);
+        for (const entry of waiting) if (entry.group <= group) entry.finished.resolve();
+        this.#sync();
       }
-      this.#synced = group;
-      const waiting = this.#unsynced;
-      this.#unsynced = waiting.filter((entry) => entry.group > group);
-      for (const entry of waiting) if (entry.group <= group) entry.finished.resolve();
-      this.#sync();
+      // Also after a failure: who came during the sync would wait for the next to come.
       if (this.#queue.length > 0) this.#schedule();
+      this.#rest();
     });
   }
 
