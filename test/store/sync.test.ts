@@ -50,6 +50,8 @@ void test(
       const failing = await syncs.next();
       const second = beat(2);
       const closed = store.close();
+      // The first group is over by then, but for its sync.
+      await new Promise((resolve) => setImmediate(resolve));
       failing(Object.assign(new Error("EIO"), { code: "EIO" }));
       await assert.rejects(first, StoreUnavailable);
       (await syncs.next())(null);
