@@ -1,5 +1,6 @@
 /**
- * `npm run bench`: every figure beside its limit, measured in the same run, medians of interleaved rounds.
+ * `npm run bench [-- NAME…]`: every figure beside its limit, measured in the same run, medians of interleaved rounds.
+ *   NAME              wire, large, …: only these; `peers` runs when it is named, because it installs other engines
  *   --json FILE   writes the figures        --rounds N   default 5
  *   --only REGEX  runs the figures whose name matches
  */
@@ -10,6 +11,7 @@ import { parseArgs } from "node:util";
 import { benchLarge } from "./large.ts";
 import { benchMatching } from "./matching.ts";
 import { benchInside } from "./inside.ts";
+import { benchPeers } from "./peers.ts";
 import { benchPostgres } from "./postgres.ts";
 import { benchWire } from "./wire.ts";
 import { benchStart } from "./start.ts";
@@ -25,7 +27,8 @@ export type Figure = {
 };
 export type Bench = (options: { readonly rounds: number; readonly folder: string }) => Promise<readonly Figure[]>;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: { json: { type: "string" }, rounds: { type: "string", default: "5" }, only: { type: "string" } },
 });
 const only = new RegExp(values.only ?? "");
@@ -36,12 +39,20 @@ const benches: Readonly<Record<string, Bench>> = {
   matching: benchMatching,
   start: benchStart,
   postgres: benchPostgres,
+  peers: benchPeers,
 };
+/** Named or it does not run: other engines are downloaded for it. */
+const ON_DEMAND = "peers";
+for (const name of positionals) if (!(name in benches)) throw new Error(`no bench is called ${name}`);
+// Servers and databases that a bench has started are ended at the exit of this process.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 const folder = mkdtempSync(join(process.env["BENCH_DIR"] ?? tmpdir(), "stepwell-bench-"));
 const figures: Figure[] = [];
 try {
   for (const [name, bench] of Object.entries(benches)) {
-    if (!only.test(name)) continue;
+    const wanted =
+      positionals.length > 0 ? positionals.includes(name) : name !== ON_DEMAND || values.only !== undefined;
+    if (!wanted || !only.test(name)) continue;
     for (const figure of await bench({ rounds: Number(values.rounds), folder })) {
       figures.push(figure);
       const limit = figure.limit === undefined ? "" : `  of ${round(figure.limit)} (${figure.limitName})`;

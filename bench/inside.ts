@@ -2,58 +2,34 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { systemClock } from "../src/clock/system.ts";
-import type { Principal } from "../src/flow.ts";
-import { openNode, type StepwellNode } from "../src/node.ts";
-import { createMachine, type TutorialClients } from "../scripts/tutorial/steps.ts";
+import { createMachine } from "../scripts/tutorial/steps.ts";
 import { clientsFor } from "../test/support/stepwell.ts";
 import type { Bench } from "./bench.ts";
-import { median } from "./processes.ts";
+import { median, rate, startServer, stopServer, type Server } from "./processes.ts";
 import { KEY } from "./setting.ts";
 
 const AT_ONCE = 64;
 const COUNT = 20_000;
-const ROOT: Principal = {
-  kind: "root",
-  account: "123456789012",
-  arn: "arn:aws:iam::123456789012:root",
-  id: "123456789012",
-  accessKeyId: KEY.accessKeyId,
-};
 
 export const benchInside: Bench = async ({ rounds, folder }) => {
   const data = join(folder, "inside");
   mkdirSync(data, { recursive: true });
-  const node = await openNode({
-    data,
-    account: "123456789012",
-    region: "us-east-1",
-    auth: "on",
-    clock: systemClock,
-    log: () => undefined,
-    trailFlushMs: 60_000,
-    key: KEY,
-  });
-  const { port } = await node.listen("127.0.0.1", 0);
-  const clients: TutorialClients & Record<string, { destroy(): void }> = clientsFor(
-    `http://127.0.0.1:${port}`,
-    KEY,
-    "us-east-1",
-  );
+  const node = await startServer("stepwell", data);
+  const clients = clientsFor(`http://127.0.0.1:${node.port}`, KEY, "us-east-1");
   const machineArn = await createMachine(clients);
+  for (const client of Object.values(clients)) client.destroy();
   const bytes = await bytesOfOne(node, machineArn, join(data, "stepwell.db"));
   const bare = new BareRows(join(folder, "bare.db"), bytes);
   const ours: number[] = [];
   const theirs: number[] = [];
   for (let round = 0; round <= rounds; round++) {
     const limit = bare.run();
-    const rate = await executions(node, machineArn);
+    const reached = await executions(node, machineArn);
     if (round === 0) continue;
     theirs.push(limit);
-    ours.push(rate);
+    ours.push(reached);
   }
-  for (const client of Object.values(clients)) client.destroy();
-  await node.close();
+  await stopServer(node);
   bare.close();
   return [
     {
@@ -62,32 +38,17 @@ export const benchInside: Bench = async ({ rounds, folder }) => {
       unit: "/s",
       limit: median(theirs),
       limitName: `group-committed rows of ${bytes} bytes, bare node:sqlite`,
-      ratio: median(ours.map((rate, i) => rate / (theirs[i] ?? 1))),
+      ratio: median(ours.map((reached, i) => reached / (theirs[i] ?? 1))),
     },
   ];
 };
 
-async function executions(node: StepwellNode, stateMachineArn: string): Promise<number> {
-  let left = COUNT;
-  const started = performance.now();
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      while (left-- > 0)
-        await node.call({
-          service: "states",
-          operation: "StartExecution",
-          input: { stateMachineArn, input: '{"who":"bench"}' },
-          as: { kind: "principal", principal: ROOT },
-          trace: "bench",
-          region: "us-east-1",
-        });
-    }),
-  );
-  return COUNT / ((performance.now() - started) / 1000);
+function executions(node: Server, stateMachineArn: string): Promise<number> {
+  return rate([node], { stateMachineArn, input: '{"who":"bench"}', count: COUNT, atOnce: AT_ONCE });
 }
 
 /** What one execution leaves in the database, its record and story included: the size of the rows it is compared with. */
-async function bytesOfOne(node: StepwellNode, machineArn: string, path: string): Promise<number> {
+async function bytesOfOne(node: Server, machineArn: string, path: string): Promise<number> {
   const size = (): number => {
     const database = new DatabaseSync(path, { readOnly: true });
     const tables = database

@@ -1,6 +1,6 @@
 /**
- * The load: a process of its own that sends ready-made, signed requests over raw sockets, one at a time on each
- * connection, and answers rate and latencies. Signing happens before the clock starts.
+ * The load: a process of its own that sends ready-made requests, signed where they go to Stepwell, over raw sockets,
+ * one at a time on each connection, and answers rate and latencies. Signing happens before the clock starts.
  */
 import { connect } from "node:net";
 import { systemClock } from "../src/clock/system.ts";
@@ -12,14 +12,19 @@ export type Shot = {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
 };
+/** A request, and the one that is repeated after it until the answer says that what it began has SUCCEEDED. */
+type Job = { readonly first: Buffer; readonly until?: Buffer };
 export type LoadSpec = {
   readonly port: number;
   readonly connections: number;
   readonly count: number;
   readonly service: string;
   readonly key: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  /** `put` = 1 KiB objects `bench/…`, `start` = StartExecution of `machineArn`. */
-  readonly kind: "put" | "start";
+  /**
+   * `put` = 1 KiB objects `bench/…`, `start` = StartExecution of `machineArn`, `run` = the same and DescribeExecution
+   * until it has SUCCEEDED, `invoke` = a call of Restate's service that is answered at its end.
+   */
+  readonly kind: "put" | "start" | "run" | "invoke";
   readonly bucket: string;
   readonly machineArn: string;
   readonly prefix: string;
@@ -39,29 +44,34 @@ function shot(spec: LoadSpec, index: number): Shot {
       headers: { "content-type": "application/octet-stream" },
       body: KIBIBYTE,
     };
-  return {
-    method: "POST",
-    path: "/",
-    headers: { "content-type": "application/x-amz-json-1.0", "x-amz-target": "AWSStepFunctions.StartExecution" },
-    body: JSON.stringify({ stateMachineArn: spec.machineArn, input: INPUT }),
-  };
+  if (spec.kind === "invoke") return { method: "POST", path: "/five/run", body: "" };
+  const { machineArn: stateMachineArn } = spec;
+  const named = spec.kind === "run" && { name: `${spec.prefix}${index}` };
+  return states("StartExecution", { stateMachineArn, input: INPUT, ...named });
 }
+
+function states(operation: string, input: unknown): Shot {
+  const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": `AWSStepFunctions.${operation}` };
+  return { method: "POST", path: "/", headers, body: JSON.stringify(input) };
+}
+/** An execution that did not end well: a failure of the load. */
+const ENDED = /"(?:FAILED|TIMED_OUT|ABORTED)"/;
 const KIBIBYTE = Buffer.alloc(1024, "stepwell ");
 const INPUT = JSON.stringify({ detail: { requestParameters: { bucketName: "bench", key: "test.png" } } });
 
-function request(spec: LoadSpec, index: number): Buffer {
-  const { method, path, headers = {}, body } = shot(spec, index);
+function job(spec: LoadSpec, index: number): Job {
+  const first = request(spec, shot(spec, index));
+  if (spec.kind !== "run") return { first };
+  const executionArn = `${spec.machineArn.replace(":stateMachine:", ":execution:")}:${spec.prefix}${index}`;
+  return { first, until: request(spec, states("DescribeExecution", { executionArn })) };
+}
+
+function request(spec: LoadSpec, { method, path, headers = {}, body }: Shot): Buffer {
   const url = new URL(path, `http://127.0.0.1:${spec.port}`);
-  const signed = sign({
-    method,
-    url,
-    headers,
-    body,
-    key: spec.key,
-    region: "us-east-1",
-    service: spec.service,
-    at: systemClock.now(),
-  });
+  const { key, service } = spec;
+  const at = systemClock.now();
+  const signed =
+    spec.kind === "invoke" ? {} : sign({ method, url, headers, body, key, region: "us-east-1", service, at });
   const lines = Object.entries({
     ...headers,
     ...signed,
@@ -72,7 +82,7 @@ function request(spec: LoadSpec, index: number): Buffer {
 }
 
 async function run(spec: LoadSpec): Promise<LoadResult> {
-  const requests = Array.from({ length: spec.count }, (_, index) => request(spec, index));
+  const jobs = Array.from({ length: spec.count }, (_, index) => job(spec, index));
   const latencies: number[] = [];
   let next = 0;
   let failed = 0;
@@ -81,7 +91,7 @@ async function run(spec: LoadSpec): Promise<LoadResult> {
     Array.from({ length: spec.connections }, () =>
       shoot(
         spec.port,
-        () => requests[next++],
+        () => jobs[next++],
         (ms, ok) => {
           latencies.push(ms);
           if (!ok) failed++;
@@ -97,21 +107,22 @@ async function run(spec: LoadSpec): Promise<LoadResult> {
 }
 
 /** One connection: sends, waits for the whole answer, sends the next. */
-function shoot(port: number, take: () => Buffer | undefined, done: (ms: number, ok: boolean) => void): Promise<void> {
+function shoot(port: number, take: () => Job | undefined, done: (ms: number, ok: boolean) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
     socket.setNoDelay(true);
     let sentAt = 0;
+    let job: Job | undefined;
     let pending: Buffer = Buffer.alloc(0);
     const send = (): void => {
-      const bytes = take();
-      if (!bytes) {
+      job = take();
+      if (!job) {
         socket.destroy();
         resolve();
         return;
       }
       sentAt = performance.now();
-      socket.write(bytes);
+      socket.write(job.first);
     };
     socket.on("connect", send);
     socket.on("error", reject);
@@ -122,8 +133,14 @@ function shoot(port: number, take: () => Buffer | undefined, done: (ms: number, 
       const head = pending.toString("latin1", 0, end);
       const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
       if (pending.length < end + 4 + length) return;
+      const ok = head.startsWith("HTTP/1.1 200");
+      const body = pending.toString("latin1", end + 4);
       pending = Buffer.alloc(0);
-      done(performance.now() - sentAt, head.startsWith("HTTP/1.1 200"));
+      if (ok && job?.until && !body.includes('"SUCCEEDED"') && !ENDED.test(body)) {
+        socket.write(job.until);
+        return;
+      }
+      done(performance.now() - sentAt, ok && !ENDED.test(body));
       send();
     });
   });

@@ -2,10 +2,8 @@
  * On PostgreSQL, which runs on the same cores and syncs every commit: Helloworld beside bare batched inserts of the
  * rows that it leaves, two nodes beside one, PUT to SUCCEEDED beside one commit, and how long a killed node is missed.
  */
-import { fork } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { CreateStateMachineCommand } from "@aws-sdk/client-sfn";
 import { PutRolePolicyCommand } from "@aws-sdk/client-iam";
 import pg from "pg";
@@ -14,8 +12,8 @@ import { startPostgres } from "../test/support/postgres.ts";
 import { clientsFor } from "../test/support/stepwell.ts";
 import { BareInserts, commitMs, counts } from "./bare-postgres.ts";
 import type { Bench, Figure } from "./bench.ts";
-import type { StartSpec } from "./postgres-node.ts";
-import { answer, median, runLoad, stopServer, type Server } from "./processes.ts";
+import type { StartSpec } from "./node.ts";
+import { median, rate, runLoad, startProgram, stopServer, type Server } from "./processes.ts";
 import { KEY, WATCHED } from "./setting.ts";
 
 const AT_ONCE = 64;
@@ -24,7 +22,6 @@ const PUTS = 200;
 /** Rounds cost seconds here; more of them say no more. */
 const ROUNDS = 3;
 const HELLO_INPUT = '{"who":"bench"}';
-const FILE = fileURLToPath(new URL("./postgres-node.ts", import.meta.url));
 
 type Setting = {
   readonly client: pg.Client;
@@ -39,12 +36,8 @@ export const benchPostgres: Bench = async ({ rounds: asked, folder }) => {
   const client = new pg.Client({ connectionString: postgres.url, pipeline: true });
   await client.connect();
   let number = 0;
-  const start = async (): Promise<Server> => {
-    const places = [join(folder, `node-${number++}`), join(folder, "blobs")];
-    const child = fork(FILE, [postgres.url, ...places], { execArgv: ["--disable-warning=ExperimentalWarning"] });
-    const { port } = await answer<{ port: number }>(child);
-    return { port, child };
-  };
+  const start = (): Promise<Server> =>
+    startProgram("./node.ts", [join(folder, `node-${number++}`), postgres.url, join(folder, "blobs")]);
   const nodes: Server[] = [];
   try {
     const one = await start();
@@ -85,23 +78,10 @@ async function prepare(port: number): Promise<Pick<Setting, "hello" | "busy">> {
   return { hello, busy: made.stateMachineArn ?? "" };
 }
 
-/** Executions a second of these nodes together. */
-async function rate(nodes: readonly Server[], count: number, spec: Omit<StartSpec, "count">): Promise<number> {
-  const started = performance.now();
-  const answers = await Promise.all(
-    nodes.map(({ child }) => {
-      child.send({ ...spec, count: count / nodes.length });
-      return answer<{ error?: string }>(child);
-    }),
-  );
-  for (const { error } of answers) if (error !== undefined) throw new Error(error);
-  return count / ((performance.now() - started) / 1000);
-}
-
 async function throughput({ client, start, hello }: Setting, one: Server, rounds: number): Promise<readonly Figure[]> {
-  const spec = { stateMachineArn: hello, input: HELLO_INPUT, atOnce: AT_ONCE };
+  const spec = { stateMachineArn: hello, input: HELLO_INPUT, atOnce: AT_ONCE, count: COUNT };
   const before = await counts(client);
-  await rate([one], COUNT, spec);
+  await rate([one], spec);
   const bare = await BareInserts.of(client, before, COUNT);
   const two = await start();
   const figures = { bare: [], wide: [], one: [], double: [], two: [] } as Record<string, number[]>;
@@ -109,9 +89,9 @@ async function throughput({ client, start, hello }: Setting, one: Server, rounds
     const measured = {
       bare: await bare.run(AT_ONCE),
       wide: await bare.run(2 * AT_ONCE),
-      one: await rate([one], COUNT, spec),
-      double: await rate([one], COUNT, { ...spec, atOnce: 2 * AT_ONCE }),
-      two: await rate([one, two], COUNT, spec),
+      one: await rate([one], spec),
+      double: await rate([one], { ...spec, atOnce: 2 * AT_ONCE }),
+      two: await rate([one, two], spec),
     };
     // The first round warms up.
     if (round > 0) for (const [name, value] of Object.entries(measured)) figures[name]?.push(value);

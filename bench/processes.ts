@@ -17,10 +17,31 @@ export function answer<T>(child: ChildProcess): Promise<T> {
 }
 
 export type Server = { readonly port: number; readonly child: ChildProcess };
-export async function startServer(kind: "stepwell" | "discard" | "file", data: string): Promise<Server> {
-  const child = fork(file("./servers.ts"), [kind, data], { execArgv: ["--disable-warning=ExperimentalWarning"] });
+
+/** Forks a program of the bench and waits for the port that it tells when it is ready. */
+export async function startProgram(name: string, args: readonly string[]): Promise<Server> {
+  const child = fork(file(name), args, { execArgv: ["--disable-warning=ExperimentalWarning"] });
   const { port } = await answer<{ port: number }>(child);
   return { port, child };
+}
+export function startServer(kind: "stepwell" | "discard" | "file", data: string): Promise<Server> {
+  return kind === "stepwell" ? startProgram("./node.ts", [data]) : startProgram("./servers.ts", [kind, data]);
+}
+
+/** Executions a second that these servers run together when each is told to run its part of `count`. */
+export async function rate<Spec extends { readonly count: number; readonly atOnce: number }>(
+  servers: readonly Server[],
+  spec: Spec,
+): Promise<number> {
+  const started = performance.now();
+  const answers = await Promise.all(
+    servers.map(({ child }) => {
+      child.send({ ...spec, count: spec.count / servers.length });
+      return answer<{ error?: string }>(child);
+    }),
+  );
+  for (const { error } of answers) if (error !== undefined) throw new Error(error);
+  return spec.count / ((performance.now() - started) / 1000);
 }
 export async function stopServer({ child }: Server): Promise<void> {
   const ended = new Promise((resolve) => child.once("exit", resolve));
