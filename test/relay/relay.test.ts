@@ -9,6 +9,7 @@ import type { Store, Transaction } from "../../src/store/store.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { openStore, type OpenStore } from "../support/open-store.ts";
 import { stores } from "../support/stores.ts";
+import { until } from "../support/until.ts";
 
 type Row = {
   kind: string;
@@ -20,14 +21,6 @@ type Row = {
   failure: string | null;
 };
 
-/** Waits, with the time standing still, for what the store and the relay do by themselves. */
-async function until(check: () => Promise<boolean> | boolean): Promise<void> {
-  const started = performance.now();
-  while (!(await check())) {
-    assert.ok(performance.now() - started < 30_000, "it did not come to that");
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 /** Gives what must not happen a while to happen. No test waits like this for what must. */
 const quietFor = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
