@@ -29,8 +29,8 @@ export type Client = {
 export function client(machine: Machine): Client {
   let calls = 0;
   const attempt = async <Output>(service: string, operation: string, input: unknown): Promise<Answer<Output>> => {
-    const node = await machine.node;
-    const gone = machine.death.then(() => GONE);
+    const { node, death } = await machine.reach();
+    const gone = death.then(() => GONE);
     machine.count("calls");
     const trace = `trace-${machine.counts["calls"] ?? 0}-${++calls}`;
     try {

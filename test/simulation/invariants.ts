@@ -2,18 +2,11 @@ import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { client } from "./client.ts";
 import { FLUSH_MS, type Machine } from "./machine.ts";
-import { BUCKET, machineArn, RETRY_MS, STORAGE, WAIT_MS } from "./setting.ts";
-import { executionOf, type Ledger } from "./workload.ts";
+import { BUCKET, machineArn, STORAGE } from "./setting.ts";
+import { checkChain, checkTimes, withoutChance, type History, type HistoryEvent } from "./histories.ts";
+import { bodyOf, bytesOf, executionOf, type Ledger } from "./workload.ts";
 
-/** A history without what is different each time. */
-export type History = string;
-type HistoryEvent = {
-  readonly id: number;
-  readonly previousEventId: number;
-  readonly timestamp: Date;
-  readonly type: string;
-} & Readonly<Record<string, unknown>>;
-type Execution = {
+export type Execution = {
   readonly arn: string;
   readonly input: Readonly<Record<string, unknown>> & { readonly kind?: string; readonly "detail-type"?: string };
   readonly output: string | undefined;
@@ -121,16 +114,11 @@ function checkEvents({ puts, started, published, versions }: Ledger, executions:
   for (const { input, startedAt } of ticks) assert.ok(startedAt >= Date.parse(String(input["time"])), "fired early");
 }
 
-type Body = Uint8Array | AsyncIterable<Uint8Array>;
-async function bytesOf(body: Body): Promise<Buffer> {
-  return body instanceof Uint8Array ? Buffer.from(body) : Buffer.concat(await Array.fromAsync(body));
-}
-
 async function checkObjects(machine: Machine, { puts }: Ledger): Promise<void> {
   const { attempt } = client(machine);
   for (const [Key, acknowledged] of puts) {
-    const answer = await attempt<{ Body: Body }>("s3", "GetObject", { Bucket: BUCKET, Key });
-    if (answer && "output" in answer) assert.equal((await bytesOf(answer.output.Body)).toString(), Key);
+    const answer = await attempt<{ Body: Uint8Array }>("s3", "GetObject", { Bucket: BUCKET, Key });
+    if (answer && "output" in answer) assert.ok((await bytesOf(answer.output.Body)).equals(bodyOf(Key)), Key);
     else assert.ok(!acknowledged, `${Key} was acknowledged, and is gone: ${answer?.fault.code ?? "no answer"}`);
   }
 }
@@ -146,7 +134,7 @@ async function checkLogFiles(machine: Machine, { puts }: Ledger): Promise<void> 
   const recorded = new Set<string>();
   for (const { Key } of listed.Contents ?? []) {
     if (!Key.endsWith(".gz")) continue;
-    const { Body } = await once<{ Body: Body }>("s3", "GetObject", { Bucket: STORAGE, Key });
+    const { Body } = await once<{ Body: Uint8Array }>("s3", "GetObject", { Bucket: STORAGE, Key });
     const file = JSON.parse(gunzipSync(await bytesOf(Body)).toString()) as {
       readonly Records: readonly {
         readonly eventName: string;
@@ -188,54 +176,6 @@ async function executionsOf(machine: Machine, name: string): Promise<Execution[]
   return found;
 }
 
-/** AWS chains the first state's entry to 0, like the start itself; every other event of a line follows the one before. */
-function checkChain({ arn, events, status }: Execution): void {
-  assert.equal(status, "SUCCEEDED", arn);
-  events.forEach(({ id, previousEventId }, index) => {
-    assert.equal(id, index + 1, `${arn} has a gap`);
-    assert.equal(previousEventId, index < 2 ? 0 : index, `${arn} #${id} is not chained`);
-  });
-}
-
-/** Waits and pauses before retries last as long as they should, by the clock that the node had. */
-function checkTimes({ arn, events }: Execution): void {
-  events.forEach((event, index) => {
-    const next = events[index + 1];
-    if (!next) return;
-    const ms = next.timestamp.getTime() - event.timestamp.getTime();
-    if (event.type === "WaitStateEntered") assert.ok(ms >= WAIT_MS, `${arn} waited ${ms} ms`);
-    if (event.type === "TaskFailed" && next.type === "TaskScheduled")
-      assert.ok(ms >= RETRY_MS, `${arn} retried after ${ms} ms`);
-  });
-}
-
 function wayOf({ arn, input }: Execution): string {
   return `${arn.split(":")[6]} ${input.kind ?? input["detail-type"] ?? arn.split(":")[7]}`;
-}
-
-function withoutChance({ arn, events }: Execution): History {
-  const name = arn.slice(arn.lastIndexOf(":") + 1);
-  return events
-    .map((event) =>
-      JSON.stringify({ ...event, timestamp: 0 }, (_, value: unknown) =>
-        typeof value === "string" ? shortened(value) : value,
-      ),
-    )
-    .map((line) => line.replaceAll(`\\"${name}\\"`, "<execution>"))
-    .join("\n");
-}
-
-/** Names, times and numbers that chance or the clock chose. */
-function shortened(text: string): string {
-  return text
-    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "<uuid>")
-    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "<time>")
-    .replace(/\b[0-9A-F]{18}\b/g, "<sequencer>")
-    .replace(/("size"|"bytesTransferredIn"):\d+/g, "$1:0")
-    .replace(/"x-amz-id-2":"[^"]*"/g, '"x-amz-id-2":""')
-    .replace(/[0-9a-f]{32}/g, "<md5>")
-    .replace(/\b(AKIA|ASIA|AROA)[A-Z0-9]{16,17}/g, "$1")
-    .replace(/(marker|up)\/[^"\\]*/g, "<name>")
-    .replace(/simulation\.a[^"\\]*/g, "simulation.published")
-    .replace(/Request ID: [0-9A-Z]{16}, Extended Request ID: [A-Za-z0-9+/=]+/g, "<request>");
 }

@@ -1,11 +1,16 @@
 import { hash } from "node:crypto";
-import { onMachine, type Count, type Machine } from "./machine.ts";
+import { NOTHING, onMachine, type Beginning, type Count, type Machine } from "./machine.ts";
 import { chance } from "./random.ts";
 import { client } from "./client.ts";
-import { everythingHolds, type History } from "./invariants.ts";
+import type { Host } from "./host.ts";
+import type { History } from "./histories.ts";
+import { everythingHolds } from "./invariants.ts";
 import { setUp } from "./setting.ts";
 import { CALM, weatherOf, type Weather } from "./weather.ts";
 import { work } from "./workload.ts";
+
+/** How far a clock is set from the world's at most. */
+const FARTHEST_MS = 300_000;
 
 export type Outcome = {
   readonly counts: Count;
@@ -22,23 +27,42 @@ export class Broken extends Error {
   }
 }
 
-let calm: Promise<ReadonlyMap<string, History>> | undefined;
-/** The histories of an undisturbed run, by the way that the execution takes. */
-async function undisturbed(): Promise<ReadonlyMap<string, History>> {
-  calm ??= run(0, CALM).then(({ histories }) => histories);
-  return calm;
+/** What every run begins with and is held against: made once in each thread. */
+let prepared: Promise<{ readonly beginning: Beginning; readonly expected: ReadonlyMap<string, History> }> | undefined;
+async function prepare(): NonNullable<typeof prepared> {
+  const beginning = await onMachine({ seed: 0, nodes: 1, beginning: NOTHING }, async (machine) => {
+    await setUp(machine);
+    await machine.world.sleep(1000);
+    const { time } = machine.world;
+    return { time, blobs: machine.blobs.all, database: await machine.disk.bytes() };
+  });
+  const { histories } = await run({ seed: 0, weather: CALM, nodes: 1, beginning });
+  return { beginning, expected: histories };
 }
+
+/** In how many of the seeds two nodes share the store. */
+const SHARED = 0.25;
+export const nodesOf = (seed: number): number => (chance(seed, "nodes").is(SHARED) ? 2 : 1);
 
 /** One run. Throws `Broken` if anything does not hold at its end. */
 export async function runSeed(seed: number): Promise<Outcome> {
-  const expected = await undisturbed();
-  return run(seed, weatherOf(chance(seed, "weather")), expected);
+  prepared ??= prepare();
+  return run({ seed, weather: weatherOf(chance(seed, "weather")), nodes: nodesOf(seed), ...(await prepared) });
 }
 
-function run(seed: number, weather: Weather, expected?: ReadonlyMap<string, History>): Promise<Outcome> {
-  return onMachine(seed, CALM, async (machine) => {
+type Run = {
+  readonly seed: number;
+  readonly weather: Weather;
+  readonly nodes: number;
+  readonly beginning: Beginning;
+  /** The histories of the undisturbed run, by the way that an execution takes; absent in that run itself. */
+  readonly expected?: ReadonlyMap<string, History>;
+};
+
+function run({ seed, weather, nodes, beginning, expected }: Run): Promise<Outcome> {
+  return onMachine({ seed, nodes, beginning }, async (machine) => {
     try {
-      await setUp(machine);
+      machine.count(machine.shared ? "runs of two nodes" : "runs of one node");
       machine.weather = weather;
       const misfortunes = new Misfortunes(machine, seed, weather);
       const ledger = await work(machine, chance(seed, "work"));
@@ -54,26 +78,41 @@ function run(seed: number, weather: Weather, expected?: ReadonlyMap<string, Hist
   });
 }
 
-/** What befalls the machine from outside: kills, power cuts, full disks, clocks set. */
+/** What befalls the nodes and the database from outside: kills, power cuts, full disks, clocks set. */
 class Misfortunes {
   readonly #machine: Machine;
   #over = false;
   readonly #all: Promise<unknown>;
   constructor(machine: Machine, seed: number, { killEveryMs, fullEveryMs, jumpEveryMs }: Weather) {
     this.#machine = machine;
-    const { world } = machine;
+    const { world, disk } = machine;
     const kills = chance(seed, "kills");
     const disks = chance(seed, "full disks");
     const clocks = chance(seed, "clocks");
+    const skew = (): number => clocks.between(-FARTHEST_MS, FARTHEST_MS);
+    if (machine.shared && jumpEveryMs > 0) for (const host of machine.hosts) host.jump(skew());
+    const any = (): Host => kills.pick(machine.hosts as readonly [Host, ...Host[]]);
     this.#all = Promise.all([
       this.#every(
         killEveryMs,
         () => kills.random(),
         async () => {
-          await machine.kill(kills.is(0.5) ? "power" : "process");
-          await world.sleep(kills.pick([0, 100, 3_000, 15_000]));
-          if (kills.is(0.3)) machine.jump(kills.between(-300_000, 300_000));
-          await machine.start();
+          const how = kills.is(0.5) ? "power" : "process";
+          const pause = kills.pick([0, 100, 3_000, 15_000]);
+          if (machine.shared && kills.is(0.25)) {
+            machine.count("kills of the database");
+            disk.crash(how);
+            await world.sleep(pause);
+            disk.open();
+            return;
+          }
+          const host = any();
+          machine.count(how === "power" && !machine.shared ? "power cuts" : "kills");
+          host.kill();
+          if (!machine.shared) disk.crash(how);
+          await world.sleep(pause);
+          if (kills.is(0.3)) host.jump(kills.between(-FARTHEST_MS, FARTHEST_MS));
+          await host.start();
         },
       ),
       this.#every(
@@ -81,9 +120,9 @@ class Misfortunes {
         () => disks.random(),
         async () => {
           machine.count("full disks");
-          machine.full = true;
+          disk.full = true;
           await world.sleep(disks.between(100, 15_000));
-          machine.full = false;
+          disk.full = false;
         },
       ),
       this.#every(
@@ -91,7 +130,7 @@ class Misfortunes {
         () => clocks.random(),
         async () => {
           machine.count("clock jumps");
-          machine.jump(clocks.between(-300_000, 300_000));
+          clocks.pick(machine.hosts as readonly [Host, ...Host[]]).jump(skew());
         },
       ),
     ]);
@@ -100,10 +139,10 @@ class Misfortunes {
   /** Good weather from now on, on a node that lives. */
   async end(): Promise<void> {
     this.#over = true;
-    this.#machine.full = false;
+    this.#machine.disk.full = false;
     this.#machine.weather = CALM;
     await this.#all;
-    await this.#machine.node;
+    await Promise.all(this.#machine.hosts.map(({ awake }) => awake));
   }
 
   async #every(ms: number, random: () => number, befall: () => Promise<void>): Promise<void> {

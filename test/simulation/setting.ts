@@ -6,12 +6,16 @@ export const BUCKET = "uploads";
 export const STORAGE = "uploads-storage";
 export const WAIT_MS = 3_000;
 export const RETRY_MS = 2_000;
+export const EACH_MS = 1_000;
 export const machineArn = (name: string): string => `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:${name}`;
 const role = (name: string): string => `arn:aws:iam::${ACCOUNT}:role/${name}`;
 export const EVENTS_ROLE = role("events");
 export const STATES_ROLE = role("states");
 
-/** A Choice, a Wait, Tasks that work, and one that fails until its retries are used up. An event takes the long way. */
+/**
+ * A Choice, a Wait, Tasks that work, and one that fails until its retries are used up, a Parallel and a Map. An event
+ * takes the long way.
+ */
 export const WORK = JSON.stringify({
   StartAt: "Which",
   States: {
@@ -20,6 +24,7 @@ export const WORK = JSON.stringify({
       Choices: [
         { And: [present("quick")].flat(), Next: "Quick" },
         { And: [present("failing")].flat(), Next: "Missing" },
+        { And: [present("wide")].flat(), Next: "Both" },
       ],
       Default: "Prepare",
     },
@@ -53,8 +58,49 @@ export const WORK = JSON.stringify({
       End: true,
     },
     Caught: { Type: "Pass", Result: "caught", ResultPath: "$.end", End: true },
+    Both: {
+      Type: "Parallel",
+      Branches: [
+        {
+          StartAt: "Rest",
+          States: {
+            Rest: { Type: "Wait", Seconds: WAIT_MS / 1000, Next: "Rested" },
+            Rested: { Type: "Pass", End: true },
+          },
+        },
+        { StartAt: "Keep", States: { Keep: { ...keep("both"), End: true } } },
+        { StartAt: "Nothing", States: { Nothing: { Type: "Pass", Result: "nothing", End: true } } },
+      ],
+      ResultPath: "$.both",
+      Next: "Each",
+    },
+    Each: {
+      Type: "Map",
+      Parameters: { "kind.$": "$.kind", "number.$": "$$.Map.Item.Value" },
+      ItemsPath: "$.numbers",
+      MaxConcurrency: 2,
+      ItemProcessor: {
+        ProcessorConfig: { Mode: "INLINE" },
+        StartAt: "Breathe",
+        States: {
+          Breathe: { Type: "Wait", Seconds: EACH_MS / 1000, Next: "Save" },
+          Save: { ...keep("each"), End: true },
+        },
+      },
+      ResultPath: "$.each",
+      End: true,
+    },
   },
 });
+
+function keep(what: string): object {
+  return {
+    Type: "Task",
+    Resource: "arn:aws:states:::aws-sdk:s3:putObject",
+    Parameters: { Bucket: STORAGE, "Key.$": `States.Format('${what}-{}', $$.Execution.Name)`, Body: what },
+    ResultPath: "$.kept",
+  };
+}
 
 function present(kind: string): unknown[] {
   return [

@@ -1,77 +1,132 @@
-/** `npm run simulate -- [--seeds N] [--first N] [--forever] [--for SECONDS] [--workers N] [--log]`: runs seeds, and stops at the first that fails. */
 import { runSeed, Broken } from "./run.ts";
 import { realNow } from "./world.ts";
+import { fork } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { FOLDER, FOLDER_VARIABLE } from "./disk.ts";
 import type { Count } from "./machine.ts";
 
-type Told = { readonly counts: Count } | { readonly failed: string };
+const HELP = `npm run simulate -- [options]
+Runs the real rooms on a simulated clock, store and disk, one seed a run, and stops at the first that fails.
+
+  --seeds N          how many seeds (100)
+  --first N          the first of them (1)
+  --forever          until one fails or it is interrupted
+  --for SECONDS      begins no seed after so many seconds
+  --at-least N       with --for: fails unless so many seeds ended (1)
+  --seed-limit SECONDS
+                     a seed that takes longer has failed (120)
+  --workers N        processes (one for each processor)
+  --log              prints what the nodes logged in a run that fails
+  --help             this
+`;
+
+/** Why a seed failed, or what befell it. */
+type Told = { readonly seed: number } & ({ readonly counts: Count } | { readonly failed: string });
 
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "100" },
     first: { type: "string", default: "1" },
-    /** Stops after so many seconds, however many seeds are left. */
-    for: { type: "string" },
-    workers: { type: "string", default: String(availableParallelism()) },
     forever: { type: "boolean", default: false },
-    /** Prints what the node logged in a run that fails. */
+    for: { type: "string" },
+    "at-least": { type: "string", default: "1" },
+    "seed-limit": { type: "string", default: "120" },
+    workers: { type: "string", default: String(availableParallelism()) },
     log: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+    /** What the processes are told that do the work. */
+    follow: { type: "boolean", default: false },
   },
 });
-const first = Number(values.first);
-const last = values.forever ? Number.POSITIVE_INFINITY : first + Number(values.seeds) - 1;
-const stride = Number(values.workers);
-const started = realNow();
-const untilMs = values.for === undefined ? Number.POSITIVE_INFINITY : started + Number(values.for) * 1000;
-const totals: Count = {};
-let done = 0;
 
-if (isMainThread) lead();
-else await follow(first + Number(workerData));
+if (values.follow) follow();
+else if (values.help) console.log(HELP);
+else lead();
 
-/** Deals the seeds out to as many threads as there are processors, and adds up what they tell. */
+/** Deals the seeds out to as many processes as there are processors, and adds up what they tell. */
 function lead(): void {
-  let running = stride;
-  for (let place = 0; place < stride; place++) {
-    const worker = new Worker(new URL(import.meta.url), { argv: process.argv.slice(2), workerData: place });
-    worker.on("message", (told: Told) => {
-      if ("failed" in told) {
-        console.error(told.failed);
-        process.exit(1);
-      }
+  const first = Number(values.first);
+  const last = values.forever ? Number.POSITIVE_INFINITY : first + Number(values.seeds) - 1;
+  const started = realNow();
+  const untilMs = values.for === undefined ? Number.POSITIVE_INFINITY : started + Number(values.for) * 1000;
+  const limitMs = Number(values["seed-limit"]) * 1000;
+  const totals: Count = {};
+  let next = first;
+  let done = 0;
+  let idle = 0;
+  const folder = mkdtempSync(join(FOLDER, "stepwell-simulation-"));
+  // Processes rather than threads: SQLite's memory has one lock in each.
+  const workers = Array.from({ length: Number(values.workers) }, () => ({
+    child: fork(fileURLToPath(import.meta.url), [...process.argv.slice(2), "--follow"], {
+      env: { ...process.env, [FOLDER_VARIABLE]: folder },
+    }),
+    seed: 0,
+    since: Number.POSITIVE_INFINITY,
+  }));
+
+  const report = (): void => {
+    const seconds = (realNow() - started) / 1000;
+    const told = Object.entries(totals).map(([what, count]) => `${count} ${what}`);
+    const speed = (done / seconds).toFixed(1);
+    console.log(`${done} seeds held in ${seconds.toFixed(0)} s, ${speed} seeds/s: ${told.sort().join(", ")}`);
+  };
+  const leave = (code: number): never => {
+    for (const { child } of workers) child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+    report();
+    process.exit(code);
+  };
+  const fail = (why: string): never => {
+    console.error(why);
+    return leave(1);
+  };
+  const deal = (worker: (typeof workers)[number]): void => {
+    worker.since = Number.POSITIVE_INFINITY;
+    if (next <= last && realNow() < untilMs) {
+      worker.seed = next++;
+      worker.since = realNow();
+      worker.child.send(worker.seed);
+    } else if (++idle === workers.length) {
+      const enough = Math.min(last - first + 1, Number(values["at-least"]));
+      if (done < enough) fail(`${done} seeds ended in the time given, and not ${enough}`);
+      leave(0);
+    }
+  };
+  // A run that spins never lets its own process tell.
+  setInterval(() => {
+    const stuck = workers.find(({ since }) => realNow() - since > limitMs);
+    if (stuck) fail(`seed ${stuck.seed} did not end within ${limitMs / 1000} s; ${again(stuck.seed)}`);
+  }, 1000);
+  process.on("SIGINT", () => leave(130));
+  for (const worker of workers) {
+    worker.child.on("exit", (code) => fail(`seed ${worker.seed} ended its process (${code}); ${again(worker.seed)}`));
+    worker.child.on("message", (told: Told) => {
+      if ("failed" in told) return fail(told.failed);
       done++;
       for (const [what, count] of Object.entries(told.counts)) totals[what] = (totals[what] ?? 0) + count;
       if (done % 100 === 0) report();
+      deal(worker);
     });
-    worker.on("error", (error) => {
-      console.error(error);
-      process.exit(1);
-    });
-    worker.on("exit", () => {
-      if (--running === 0) report();
-    });
+    deal(worker);
   }
 }
 
-async function follow(from: number): Promise<void> {
-  const tell = (told: Told): void => parentPort?.postMessage(told);
-  for (let seed = from; seed <= last && realNow() < untilMs; seed += stride) {
-    try {
-      const { counts } = await runSeed(seed);
-      tell({ counts });
-    } catch (error) {
-      const log = error instanceof Broken && values.log ? error.log : [];
-      const again = `seed ${seed} failed; again: npm run simulate -- --first ${seed} --seeds 1 --log`;
-      tell({ failed: [...log, error instanceof Error ? error.message : String(error), "", again].join("\n") });
-      return;
-    }
-  }
-}
+const again = (seed: number): string => `again: npm run simulate -- --first ${seed} --seeds 1 --log`;
 
-function report(): void {
-  const seconds = (realNow() - started) / 1000;
-  const told = Object.entries(totals).map(([what, count]) => `${count} ${what}`);
-  console.log(`${done} seeds held, ${(done / seconds).toFixed(1)} seeds/s: ${told.sort().join(", ")}`);
+function follow(): void {
+  const tell = (told: Told): void => void process.send?.(told);
+  process.on("message", (seed: number) => {
+    runSeed(seed).then(
+      ({ counts }) => tell({ seed, counts }),
+      (error: unknown) => {
+        const log = error instanceof Broken && values.log ? error.log : [];
+        const why = error instanceof Error ? error.message : String(error);
+        tell({ seed, failed: [...log, why, "", `seed ${seed} failed; ${again(seed)}`].join("\n") });
+      },
+    );
+  });
 }

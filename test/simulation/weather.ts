@@ -15,6 +15,9 @@ export type Weather = {
   /** An effect is done twice, or sets out or settles late. */
   readonly doubled: number;
   readonly delayed: number;
+  /** A large object cannot be written or read, or takes long. */
+  readonly lostBlob: number;
+  readonly slowBlob: number;
   /** Milliseconds between kills, and between the times when the disk is full or the clock jumps; 0 means never. */
   readonly killEveryMs: number;
   readonly fullEveryMs: number;
@@ -31,6 +34,8 @@ export const CALM: Weather = {
   failedSync: 0,
   doubled: 0,
   delayed: 0,
+  lostBlob: 0,
+  slowBlob: 0,
   killEveryMs: 0,
   fullEveryMs: 0,
   jumpEveryMs: 0,
@@ -50,6 +55,8 @@ export function weatherOf(chance: Chance): Weather {
     failedSync: share() / 2,
     doubled: share() * 3,
     delayed: share() * 3,
+    lostBlob: share() * 2,
+    slowBlob: share() * 3,
     killEveryMs: chance.pick([0, 3_000, 8_000, 20_000, 40_000]),
     fullEveryMs: pause(),
     jumpEveryMs: pause(),

@@ -1,5 +1,7 @@
+import assert from "node:assert/strict";
+import { StoreUnavailable } from "../../src/store/store.ts";
 import { client } from "./client.ts";
-import type { Machine } from "./machine.ts";
+import { HEARSAY_MS, type Machine } from "./machine.ts";
 import type { Chance } from "./random.ts";
 import { BUCKET, machineArn, STATES_ROLE, target, versionOf } from "./setting.ts";
 
@@ -17,6 +19,8 @@ export type Ledger = {
 
 const ROUNDS = 3;
 const WAYS = ["quick", "slow", "failing"];
+/** More than is kept in a row. */
+const LARGE_BYTES = 70_000;
 
 /** Clients that do one thing after the other, for about a minute. */
 export async function work(machine: Machine, chance: Chance): Promise<Ledger> {
@@ -28,6 +32,8 @@ export async function work(machine: Machine, chance: Chance): Promise<Ledger> {
     (actor, round) => publish(machine, ledger, `${actor}/${round}`, "simulation.published", 1),
     (actor, round) => changeRules(machine, ledger, `${actor}-${round}`),
     (_, round) => changeMachine(machine, ledger, round + 1),
+    (actor, round) => start(machine, ledger, `${actor}-${round}`, "wide"),
+    (actor, round) => upload(machine, ledger, `${actor}/${round}/large`),
   ];
   await Promise.all(
     actors.map(async (act, index) => {
@@ -45,18 +51,42 @@ async function upload(machine: Machine, { puts }: Ledger, name: string): Promise
   for (let tries = 0; ; tries++) {
     const Key = `up/${name}/${tries}`;
     puts.set(Key, false);
-    const answer = await attempt("s3", "PutObject", { Bucket: BUCKET, Key, Body: Buffer.from(Key) });
+    const answer = await attempt("s3", "PutObject", { Bucket: BUCKET, Key, Body: bodyOf(Key) });
     if (answer && "fault" in answer) throw answer.fault;
     if (answer) {
       puts.set(Key, true);
-      return;
+      return mustBeThere(machine, Key);
     }
     await machine.world.sleep(1000);
   }
 }
 
+/** What is in an object, by its key. */
+export function bodyOf(key: string): Buffer {
+  return key.includes("/large/") ? Buffer.alloc(LARGE_BYTES, key) : Buffer.from(key);
+}
+
+type Body = Uint8Array | AsyncIterable<Uint8Array>;
+export async function bytesOf(body: Body): Promise<Buffer> {
+  return body instanceof Uint8Array ? Buffer.from(body) : Buffer.concat(await Array.fromAsync(body));
+}
+
+/** What was acknowledged is seen at once, by every node. */
+async function mustBeThere(machine: Machine, Key: string): Promise<void> {
+  for (;;) {
+    const { Body } = await client(machine).once<{ Body: Body }>("s3", "GetObject", { Bucket: BUCKET, Key });
+    try {
+      assert.ok((await bytesOf(Body)).equals(bodyOf(Key)), `${Key} is not what was put`);
+      return;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      await machine.world.sleep(1000);
+    }
+  }
+}
+
 async function start(machine: Machine, { started }: Ledger, name: string, kind: string): Promise<void> {
-  const input = JSON.stringify({ kind });
+  const input = JSON.stringify(kind === "wide" ? { kind, numbers: [1, 2, 3, 4, 5] } : { kind });
   const stateMachineArn = machineArn("Work");
   // A repeated start of an execution that has ended meanwhile is refused, and says thereby that it was there.
   const but = ["ExecutionAlreadyExists"];
@@ -93,10 +123,17 @@ async function changeRules(machine: Machine, ledger: Ledger, name: string): Prom
   await publish(machine, ledger, `${name}-before`, source, 0);
   await once("events", "PutRule", { Name: name, EventPattern: JSON.stringify({ source: [source] }) });
   await once("events", "PutTargets", { Rule: name, Targets: [target()] });
+  await heard(machine);
   await publish(machine, ledger, `${name}-during`, source, 1);
   await once("events", "RemoveTargets", { Rule: name, Ids: ["work"] }, ["ResourceNotFoundException"]);
   await once("events", "DeleteRule", { Name: name });
+  await heard(machine);
   await publish(machine, ledger, `${name}-after`, source, 0);
+}
+
+/** A change is seen by the node that made it at once, and by others a little later. */
+async function heard(machine: Machine): Promise<void> {
+  if (machine.shared) await machine.world.sleep(HEARSAY_MS);
 }
 
 /** A changed machine is what runs from then on. */
@@ -104,6 +141,7 @@ async function changeMachine(machine: Machine, { versions }: Ledger, version: nu
   const { once } = client(machine);
   const stateMachineArn = machineArn("Version");
   await once("states", "UpdateStateMachine", { stateMachineArn, definition: versionOf(version), roleArn: STATES_ROLE });
+  await heard(machine);
   const name = `version-${version}`;
   await once("states", "StartExecution", { stateMachineArn, name, input: "{}" }, ["ExecutionAlreadyExists"]);
   versions.set(executionOf("Version", name), version);

@@ -6,9 +6,9 @@ import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import zlib from "node:zlib";
 
-/** A timer of the node's is forgotten when it dies; what its store and the disk have begun comes to its end. */
-type Whose = "test" | "node" | "store";
-type Entry = { readonly at: number; readonly whose: Whose; run: (() => void) | undefined };
+/** Timers of a node are forgotten when it dies; what a store and the disk have begun comes to its end. */
+type Whose = "test" | "store" | { readonly name: string };
+export type Entry = { readonly at: number; readonly whose: Whose; run: (() => void) | undefined };
 type Synced = (error: NodeJS.ErrnoException | null) => void;
 
 const real = {
@@ -29,10 +29,13 @@ export const realNow = real.now;
 export type Disk = (file: number, done: Synced) => void;
 
 export class World {
-  /** Milliseconds since the run began, as no clock in it shows them. */
-  time = 0;
+  /** Milliseconds since the beginning, as no clock in it shows them. */
+  time: number;
   disk: Disk = (_, done) => this.at(this.time + 0.3, "store", () => done(null));
   readonly #queue: Entry[] = [];
+  constructor(time: number) {
+    this.time = time;
+  }
 
   /** Runs something at a time. */
   at(time: number, whose: Whose, run: () => void): Entry {
@@ -61,9 +64,9 @@ export class World {
     return true;
   }
 
-  /** Forgets what the node had still to do. */
-  forgetNode(): void {
-    for (const entry of this.#queue) if (entry.whose === "node") entry.run = undefined;
+  /** Forgets what a node had still to do. */
+  forget(whose: Whose): void {
+    for (const entry of this.#queue) if (entry.whose === whose) entry.run = undefined;
   }
 }
 
@@ -71,10 +74,10 @@ export class World {
 const LIMIT_MS = 4 * 3_600_000;
 let world: World | undefined;
 
-/** Runs `work` in a simulated world; one at a time. */
-export async function inWorld<T>(work: (world: World) => Promise<T>): Promise<T> {
+/** Runs `work` in a simulated world that begins at a time; one at a time. */
+export async function inWorld<T>(time: number, work: (world: World) => Promise<T>): Promise<T> {
   if (world) throw new Error("one world at a time");
-  const own = new World();
+  const own = new World(time);
   world = own;
   install();
   try {
@@ -105,7 +108,7 @@ function install(): void {
     if (typeof timer === "object" && timer !== null) (timer as Entry).run = undefined;
   };
   const later = (run: (...given: unknown[]) => void, ms = 0, ...given: unknown[]) =>
-    here().at(here().time + Math.max(1, ms), "node", () => run(...given));
+    here().at(here().time + Math.max(1, ms), "store", () => run(...given));
   const every = (run: (...given: unknown[]) => void, ms = 0, ...given: unknown[]) => {
     const timer: { run: (() => void) | undefined } = { run: () => run(...given) };
     const tick = (): void => {
@@ -150,7 +153,7 @@ const simulatedSync = (file: number, done: Synced): void =>
 const simulatedGzip = (bytes: zlib.InputType, done: zlib.CompressCallback): void => {
   if (!world) return real.gzip(bytes, done);
   const zipped = zlib.gzipSync(bytes);
-  world.at(world.time + 1, "node", () => done(null, zipped));
+  world.at(world.time + 1, "store", () => done(null, zipped));
 };
 Object.assign(fs, { fdatasync: simulatedSync });
 Object.assign(zlib, { gzip: simulatedGzip });
