@@ -11,11 +11,14 @@ export type Log = (
 /** The pause before the next try: doubles from one second to five minutes, and is spread by half so that failures do not march in step. */
 export function backOff(attempt: number, clock: Clock): number {
   const ceiling = Math.min(1000 * 2 ** (attempt - 1), 300_000);
-  return ceiling / 2 + (ceiling / 2) * clock.random();
+  // Whole milliseconds: PostgreSQL refuses a fraction in a bigint.
+  return Math.round(ceiling / 2 + (ceiling / 2) * clock.random());
 }
 
 export function failureText(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message).slice(0, 2000) : String(error);
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  // Messages quote what users sent, and PostgreSQL refuses a text with the character 0.
+  return text.slice(0, 2000).replaceAll("\0", "\u2400");
 }
 
 export function claimedOf(row: WorkRow): Claimed {

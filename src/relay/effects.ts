@@ -1,5 +1,5 @@
 import type { Clock } from "../clock/clock.ts";
-import type { Transaction } from "../store/store.ts";
+import { StoreUnavailable, type Transaction } from "../store/store.ts";
 import { backOff, claimedOf, failureText, type Log } from "./attempt.ts";
 import type { EffectWorker } from "./relay.ts";
 import {
@@ -19,6 +19,8 @@ const HEARTBEAT_MS = 10_000;
 /** The pauses between tries to hand work back to a store that does not answer: doubling, and while the node stops. */
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
+/** A store that answers, and refuses what is to be written, is asked so often: by then the lease is about to run out. */
+const REFUSALS = 8;
 /** What is told to end has so long to be handed back. */
 const HAND_BACK_MS = 1_000;
 
@@ -205,11 +207,13 @@ export class EffectRunner {
    */
   async #insist(complaint: string, work: (transaction: Transaction) => Promise<void>): Promise<void> {
     const { clock, log, transact } = this.#options;
+    let refusals = 0;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       try {
         return await transact(work);
       } catch (error) {
         log("error", complaint, { error: failureText(error) });
+        if (!(error instanceof StoreUnavailable) && ++refusals === REFUSALS) return;
       }
       if (this.#stopped.signal.aborted) return;
       if (this.#stopping.signal.aborted) await clock.sleep(FIRST_PAUSE_MS, this.#stopped.signal);

@@ -4,11 +4,13 @@
  */
 import { defaultBus, isoSeconds, type CallFacts, type Event, type Parts } from "../flow.ts";
 import { storyOf, type Hop } from "../relay/story.ts";
+import { waitingOf } from "../relay/waiting.ts";
 import type { Room } from "../room.ts";
 import type { Reader } from "../store/store.ts";
 import { AwsFault, fault } from "../wire/fault.ts";
 import { beginTrimming, trimStories } from "./retention.ts";
 import type { Story, ToldHop } from "./tell.ts";
+import { waitingHop } from "./waiting.ts";
 
 /** The write of an object that is the beginning of a story. */
 export type LastWrite = {
@@ -79,22 +81,25 @@ export function inOrder(hops: readonly Hop[]): Hop[] {
   return hops.toSorted((one, other) => one.at - other.at || RANK.indexOf(one.hop) - RANK.indexOf(other.hop));
 }
 
-/** The hops on record, and a line of explanation where the next one is missing. */
+/** The hops on record, what still waits, and a line of explanation where the next one is missing. */
 async function explained(reader: Reader, sources: StorySources, write: Write, hops: readonly Hop[]): Promise<Hop[]> {
   const story = [...hops];
   const has = (kind: Hop["hop"]): boolean => story.some(({ hop }) => hop === kind);
   const subject = `s3://${write.bucket}/${write.key}`;
+  const bus = defaultBus(write.account, write.region);
   if (!has("call")) story.push({ hop: "call", at: write.at, subject: `${write.operation} ${subject}`, outcome: "ok" });
-  if (!has("record") && !has("event")) {
+  const recorded = has("record");
+  for (const work of await waitingOf(reader, write.trace)) story.push(waitingHop(work, { object: subject, bus }));
+  const events = story.filter(({ hop }) => hop === "event");
+  if (!recorded && events.length === 0) {
+    if (has("record")) return story;
     const reason = await sources.explainTrail(reader, write);
     story.push({ hop: "record", at: write.at, subject, outcome: "dead end", reason });
     return story;
   }
-  const events = story.filter(({ hop }) => hop === "event");
   if (has("rule") || has("delivery") || events.some(({ outcome }) => outcome !== "ok")) return story;
-  const bus = defaultBus(write.account, write.region);
   const at = Math.max(...story.map((hop) => hop.at));
-  const reason = await sources.explainRules(reader, bus, has("record") ? recordedEvent(write) : nativeEvent(write));
+  const reason = await sources.explainRules(reader, bus, recorded ? recordedEvent(write) : nativeEvent(write));
   if (reason === undefined)
     story.push({ hop: "rule", at, subject: bus, outcome: "waiting", reason: "the event has not been matched yet" });
   else story.push({ hop: "rule", at, subject: bus, outcome: "dead end", reason });

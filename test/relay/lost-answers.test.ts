@@ -80,7 +80,10 @@ for (const kind of stores)
       for (const key of ["a", "b", "c"]) await leave(key);
       await begin("lost");
       await until(async () => (await rows()).length === 0);
-      assert.deepEqual(fences.toSorted((one = 0, other = 0) => one - other), [1, 2, 2]);
+      assert.deepEqual(
+        fences.toSorted((one = 0, other = 0) => one - other),
+        [1, 2, 2],
+      );
       assert.ok(clock.now() < START + LEASE_MS);
     });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { CallFacts, Event, InsideDoor, Parts } from "../../src/flow.ts";
 import type { Hop } from "../../src/relay/story.ts";
+import type { WaitingWork } from "../../src/relay/waiting.ts";
 import type { Reader } from "../../src/store/store.ts";
 import { inOrder, storyRoom, type LastWrite } from "../../src/story/room.ts";
 import { tellStory, type Story } from "../../src/story/tell.ts";
@@ -26,11 +27,12 @@ async function storyOver(
     readonly last?: LastWrite | undefined;
     readonly query?: string;
     readonly rules?: string | undefined;
+    readonly waiting?: readonly WaitingWork[];
   } = {},
 ) {
   const asked: Event[] = [];
   const reader = {
-    all: async () => [{ hops: JSON.stringify(hops) }],
+    all: async (sql: string) => (/ from work /.test(sql) ? (options.waiting ?? []) : [{ hops: JSON.stringify(hops) }]),
     get: async () => undefined,
     version: () => 0,
   } as unknown as Reader;
@@ -118,6 +120,51 @@ void describe("the flow endpoint", () => {
     ]);
     const matching = await storyOver([hop("event", 1001)], { rules: undefined });
     assert.equal(matching.story.hops.at(-1)?.outcome, "waiting");
+  });
+  void test("what still waits is said to wait, and is no dead end", async () => {
+    const work = (kind: WaitingWork["kind"], more: Partial<WaitingWork> = {}): WaitingWork => ({
+      kind,
+      key: "k",
+      since: 1002,
+      due_at: 9000,
+      attempt: 1,
+      failure: null,
+      ...more,
+    });
+    const failure = "Error: no\n    at somewhere";
+    const call = await storyOver([], { waiting: [work("call", { attempt: 3, failure })] });
+    assert.deepEqual(call.story.hops[1], {
+      hop: "record",
+      at: 1002,
+      latencyMs: 2,
+      subject: "s3://b/k",
+      outcome: "waiting",
+      reason:
+        "waiting since 1970-01-01T00:00:01.002Z; attempt 3 is due at 1970-01-01T00:00:09.000Z; the last one failed: Error: no",
+    });
+    assert.equal(call.story.hops.length, 2);
+    // The bucket's own event goes its way meanwhile, and is explained for itself.
+    const native = await storyOver([hop("event", 1001)], { waiting: [work("call")] });
+    assert.deepEqual(short(native.story), [
+      ["call", "ok", 0],
+      ["event", "ok", 1],
+      ["record", "waiting", 2],
+      ["rule", "dead end", 2],
+    ]);
+    assert.equal(native.asked[0]?.["detail-type"], "Object Created");
+    const told = [hop("call", 1000), hop("record", 1001)];
+    const event = await storyOver(told, { waiting: [work("event", { key: "arn:bus" }), work("event")] });
+    assert.deepEqual(
+      event.story.hops.slice(2).map(({ hop: kind, outcome, subject }) => [kind, outcome, subject]),
+      [
+        ["rule", "waiting", "arn:bus"],
+        ["rule", "waiting", `arn:aws:events:us-east-1:${ACCOUNT}:event-bus/default`],
+      ],
+    );
+    const delivery = await storyOver([...told, hop("rule", 1001)], {
+      waiting: [work("delivery", { key: "arn:rule" })],
+    });
+    assert.deepEqual(short(delivery.story).at(-1), ["delivery", "waiting", 2]);
   });
   void test("asks how an execution stands that has no result yet", async () => {
     const told = [hop("call", 1000), hop("record", 1000), hop("rule", 1000), hop("execution", 1001)];

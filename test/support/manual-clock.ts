@@ -5,7 +5,7 @@ type Sleeper = { readonly at: number; readonly wake: () => void };
 
 /**
  * A clock whose time stands still until the test moves it on. Only what was handed this clock goes by it: the timers of
- * the store, of its driver and of the test itself are left alone. Chance always answers 0.5.
+ * the store, of its driver and of the test itself are left alone. Chance always answers a little above one half.
  */
 export class ManualClock implements Clock {
   #now: number;
@@ -52,6 +52,6 @@ export class ManualClock implements Clock {
     return systemClock.text(length, alphabet);
   }
   random(): number {
-    return 0.5;
+    return 0.500_1;
   }
 }
