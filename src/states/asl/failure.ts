@@ -4,6 +4,8 @@ export type Failure = {
   readonly cause?: string | undefined;
   /** A second name under which it is caught: an expired heartbeat is reported as States.Timeout. */
   readonly alias?: string;
+  /** The interpreter itself cannot go on: the execution ends at once, whatever stands around the state. */
+  readonly terminal?: true;
 };
 
 /** Thrown by the evaluation of a state's fields; the interpreter adds which state it was. */

@@ -62,5 +62,8 @@ export function interpreterFailure(thread: Thread, thrown: unknown): Failure {
   const failure = thrown instanceof RangeError && /call stack/.test(thrown.message) ? TOO_DEEP : thrown;
   if (!(failure instanceof StateFailure)) throw failure;
   const where = `An error occurred while executing the state '${thread.state}' (entered at the event id #${thread.enteredId}).`;
-  return { error: failure.error, cause: `${where} ${failure.message}` };
+  const cause = `${where} ${failure.message}`;
+  return failure.error === "States.Runtime"
+    ? { error: failure.error, cause, terminal: true }
+    : { error: failure.error, cause };
 }

@@ -14,9 +14,8 @@ export class InvalidDefinition extends Error {
   readonly diagnostics: readonly Diagnostic[];
   constructor(diagnostics: readonly Diagnostic[]) {
     const texts = diagnostics.map(({ code, message, location }) =>
-      code === "INVALID_JSON_DESCRIPTION" || location === undefined
-        ? `${code}: ${message}`
-        : `${code}: ${message} at ${location}`,
+      // AWS prints `null` for the place of a finding that has none.
+      code === "INVALID_JSON_DESCRIPTION" ? `${code}: ${message}` : `${code}: ${message} at ${location ?? "null"}`,
     );
     super(`Invalid State Machine Definition: '${texts.join(", ")}'`);
     this.diagnostics = diagnostics;
@@ -38,7 +37,8 @@ export function compile(definition: string, type: MachineType): Machine {
     type,
     startAt: String(checked.definition["StartAt"]),
     states: new Map(checked.states.map(({ name, fields }) => [name, buildState(name, fields, jsonPath)])),
-    ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+    // AWS takes 0 for a machine without limit.
+    ...(timeoutSeconds !== undefined && timeoutSeconds > 0 && { timeoutSeconds }),
     tasks: checked.states
       .filter(({ fields }) => fields["Type"] === "Task")
       .map(({ name, location, fields }) => ({

@@ -1,6 +1,7 @@
 /** The transition function: a run, a signal → the next run, the new events, the effects. */
 import { execute, waited } from "./execute.ts";
 import { cancelAll, childFailed, childSucceeded } from "./fanout.ts";
+import type { Failure } from "./failure.ts";
 import { guard, interpreterFailure } from "./guard.ts";
 import { exceedsBytes } from "./json.ts";
 import { HistoryFull, Live, NOT_TRUNCATED } from "./live.ts";
@@ -91,10 +92,11 @@ function settle(live: Live, from: Thread, outcome: Outcome): void {
   while (next.kind !== "blocked") {
     if (next.kind === "exit" && exceedsBytes(next.output.text, PAYLOAD_BYTES_MAX))
       next = { kind: "failed", failure: tooLarge(thread.state) };
-    if (next.kind === "failed") next = guard(live, thread, next.failure);
+    if (next.kind === "failed" && next.failure.terminal === undefined) next = guard(live, thread, next.failure);
     if (next.kind === "blocked") return;
     const parent = live.parentOf(thread);
     if (next.kind === "failed") {
+      if (next.failure.terminal !== undefined) return broken(live, thread, next.failure);
       if (parent === undefined) return executionFailed(live, thread, next.failure);
       next = childFailed(live, thread, parent, next.failure);
     } else {
@@ -136,6 +138,12 @@ function executionFailed(
   const details = { ...(error !== undefined && { error }), ...(cause !== undefined && { cause }) };
   live.end("ExecutionFailed", thread.lastId, "executionFailedEventDetails", details, { status: "FAILED", ...details });
   cancelMachineTimer(live);
+}
+
+/** States.Runtime ends the execution where it happens: no Map, Parallel or sibling around it says a word. */
+function broken(live: Live, thread: Thread, failure: Failure): void {
+  cancelAll(live, live.root);
+  executionFailed(live, thread, failure);
 }
 
 function cancelMachineTimer(live: Live): void {

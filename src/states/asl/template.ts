@@ -2,10 +2,9 @@
 import { runtime } from "./failure.ts";
 import { compileIntrinsic, type Evaluate } from "./intrinsic/compile.ts";
 import { looksLikeIntrinsic } from "./intrinsic/parse.ts";
-import { isObject, printJson, put } from "./json.ts";
+import { isObject, put } from "./json.ts";
 import { parsePath } from "./path/parse.ts";
-import { readerOf } from "./path/read.ts";
-import { rootOf } from "./path/read.ts";
+import { readerOf, rootText } from "./path/read.ts";
 
 /** Compiles a template; parts without `.$` keys are shared, not copied. Throws PathSyntaxError. */
 export function compileTemplate(template: unknown): Evaluate {
@@ -20,7 +19,7 @@ export function compileExpression(text: string, field: string): Evaluate {
   return (data, scope) => {
     const found = read(data, scope);
     if (!("miss" in found)) return found.value;
-    const input = printJson(rootOf(path, data, scope));
+    const input = rootText(path, data, scope);
     throw runtime(
       `The JSONPath '${text}' specified for the field '${field}' could not be found in the input '${input}'`,
     );

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compile, InvalidDefinition } from "../../../src/states/asl/machine.ts";
-import { passed, passFailure } from "./support.ts";
+import { passed, passFailure, Rehearsal } from "./support.ts";
 
 const DATA = {
   a: [1, 2, 3, 3],
@@ -74,7 +74,6 @@ void test("a failing call is States.Runtime and names the call", () => {
     ["States.Base64Decode('*')", /Base64/],
     ["States.Format('{}')", /number of arguments/],
     ["States.Format('{', 1)", /^[^]*Invalid template in States\.Format: matching '}' not found for '{'\.$/],
-    ["States.ArrayLength($.missing)", /could not be found/],
     ["States.ArrayLength(States.Hash('a', 'x'))", /evaluating the intrinsic function: States\.Hash\('a', 'x'\)\. /],
   ];
   for (const [call, reason] of failures) {
@@ -82,6 +81,15 @@ void test("a failing call is States.Runtime and names the call", () => {
     assert.match(failure, /^There was an error while evaluating the intrinsic function: States\./, call);
     assert.match(failure, reason, call);
   }
+});
+
+void test("an argument that finds nothing names the function and quotes the input as it came", () => {
+  const rehearsal = new Rehearsal({ P: { Type: "Pass", End: true, Parameters: { "v.$": "States.Array($.nope)" } } });
+  assert.equal(
+    rehearsal.ended?.cause,
+    "An error occurred while executing the state 'P' (entered at the event id #2). The function 'States.Array($.nope)' " +
+      "had the following error: The JsonPath argument for the field '$.nope' could not be found in the input '{}'",
+  );
 });
 
 void test("calls with a mistake are refused at create", () => {

@@ -5,7 +5,7 @@ import { compile, InvalidDefinition, validate } from "../../../src/states/asl/ma
 import type { MachineType } from "../../../src/states/asl/types.ts";
 
 const pass = { Type: "Pass", End: true };
-const task = { Type: "Task", Resource: "arn:aws:states:::aws-sdk:s3:listBuckets", End: true };
+const task = { Type: "Task", Resource: "arn:aws:states:::aws-sdk:s3:listBuckets", Parameters: {}, End: true };
 const one = (state: object): object => ({ StartAt: "S", States: { S: state } });
 
 function first(definition: unknown, type: MachineType = "STANDARD"): string {
@@ -15,31 +15,42 @@ function first(definition: unknown, type: MachineType = "STANDARD"): string {
 }
 
 const SCHEMA = "SCHEMA_VALIDATION_FAILED";
+const WAIT_FIELDS = "[SecondsPath, Seconds, TimestampPath, Timestamp]";
+const rule = (fields: object): object => one({ Type: "Choice", Choices: [{ Next: "S", ...fields }], Default: "S" });
+
 const REFUSED: readonly (readonly [definition: unknown, starts: string])[] = [
-  [{ States: { S: pass } }, `${SCHEMA}: The field 'StartAt' is required but was missing at /`],
-  [{ StartAt: "S" }, `${SCHEMA}: The field 'States' is required but was missing at /`],
-  [{ ...one(pass), Foo: 1 }, `${SCHEMA}: The field 'Foo' is not supported by Step Functions at /`],
-  [{ ...one(pass), TimeoutSeconds: 0 }, `${SCHEMA}: The value for the field 'TimeoutSeconds' must be`],
-  [one({ End: true }), `${SCHEMA}: The field 'Type' is required but was missing at /States/S`],
-  [one({ Type: "toString", End: true }), `${SCHEMA}: The value for the field 'Type' must be one of`],
-  [one({ Type: "Pass" }), `${SCHEMA}: One of the fields 'Next' or 'End' is required`],
-  [one({ ...pass, Next: "S" }), `${SCHEMA}: The fields 'Next' and 'End' are mutually exclusive`],
-  [one({ ...pass, Retry: [] }), `${SCHEMA}: The field 'Retry' is not supported by Step Functions at /States/S`],
-  [one({ ...pass, TimeoutSeconds: 5 }), `${SCHEMA}: The field 'TimeoutSeconds' is not supported`],
+  [{}, `${SCHEMA}: These fields are required: [StartAt, States] at /`],
+  [{ States: { S: pass } }, `${SCHEMA}: These fields are required: [StartAt] at /`],
+  [{ StartAt: "S" }, `${SCHEMA}: These fields are required: [States] at /`],
+  [{ StartAt: "S", States: {} }, `${SCHEMA}: Value cannot be empty at /States`],
+  [{ ...one(pass), Foo: 1 }, `${SCHEMA}: Field 'Foo' is not supported at /`],
+  [{ ...one(pass), TimeoutSeconds: -1 }, `${SCHEMA}: Minimum value is 0 at /TimeoutSeconds`],
+  [{ ...one(pass), TimeoutSeconds: "1" }, `${SCHEMA}: Expected value of type Integer at /TimeoutSeconds`],
+  [{ ...one(pass), Version: "2.0" }, `${SCHEMA}: Value should be one of the following: [1.0] at /Version`],
+  [one({ End: true }), `${SCHEMA}: These fields are required: [Type] at /States/S`],
+  [one({ Type: "toString", End: true }), `${SCHEMA}: Value should be one of the following: [Task, Wait, Pass,`],
   [
-    one({ ...pass, InputPath: "x" }),
-    `${SCHEMA}: The value for the field 'InputPath' must be a valid JSONPath at /States/S/InputPath`,
+    one({ Type: "Pass" }),
+    `${SCHEMA}: This object should have only one of the following fields: [Next, End] at /States/S`,
   ],
   [
-    one({ ...pass, ResultPath: "$.a[*]" }),
-    `${SCHEMA}: The value for the field 'ResultPath' must be a valid Reference Path`,
+    one({ ...pass, Next: "S" }),
+    `${SCHEMA}: There should only be one of the following fields: [Next, End] at /States/S`,
   ],
+  [one({ ...pass, Retry: [] }), `${SCHEMA}: Field 'Retry' is not supported at /States/S`],
+  [one({ ...pass, TimeoutSeconds: 5 }), `${SCHEMA}: Field 'TimeoutSeconds' is not supported at /States/S`],
+  [one({ ...pass, InputPath: "x" }), `${SCHEMA}: Value must be a valid JSONPath. at /States/S/InputPath`],
+  [one({ ...pass, ResultPath: "$.a[*]" }), `${SCHEMA}: Value is not a Reference Path at /States/S/ResultPath`],
   [
     one({ ...pass, Parameters: { a: [{ "b.$": "lit" }] } }),
-    `${SCHEMA}: The value for the field 'b.$' must be a valid JSONPath or a valid intrinsic function call`,
+    `${SCHEMA}: The value for the field 'b.$' must be a valid JSONPath or a valid intrinsic function call at /States/S/Parameters/a[0]`,
   ],
-  [one({ ...pass, Assign: { states: 1 } }), `${SCHEMA}: The variable name 'states' is not valid`],
-  [one({ ...task, Resource: undefined }), `${SCHEMA}: The field 'Resource' is required but was missing at /States/S`],
+  [one({ ...pass, Assign: { states: 1 } }), "RESERVED_VARIABLE_NAME: Cannot assign to reserved variable '$states'. at"],
+  [
+    one({ ...pass, Assign: { "a-b": 1 } }),
+    "INVALID_VARIABLE_NAME: Invalid variable name 'a-b': the variable name contains invalid characters. at",
+  ],
+  [one({ ...task, Resource: undefined }), `${SCHEMA}: These fields are required: [Resource] at /States/S`],
   [one({ ...task, Resource: "x" }), `${SCHEMA}: Value is not a valid resource ARN at /States/S/Resource`],
   [
     one({ ...task, Credentials: {} }),
@@ -49,22 +60,32 @@ const REFUSED: readonly (readonly [definition: unknown, starts: string])[] = [
     one({ ...task, TimeoutSeconds: 5, HeartbeatSeconds: 5 }),
     `${SCHEMA}: The value for the field 'HeartbeatSeconds' must be smaller`,
   ],
+  [one({ ...task, TimeoutSeconds: 0 }), `${SCHEMA}: Minimum value is 1 at /States/S/TimeoutSeconds`],
+  [one({ ...task, HeartbeatSeconds: 1e8 }), `${SCHEMA}: Maximum value is 99999999 at /States/S/HeartbeatSeconds`],
   [
     one({ ...task, TimeoutSeconds: 5, TimeoutSecondsPath: "$.a" }),
-    `${SCHEMA}: The fields 'TimeoutSeconds' and 'TimeoutSecondsPath' are mutually exclusive`,
+    `${SCHEMA}: There should only be one of the following fields: [TimeoutSeconds, TimeoutSecondsPath] at /States/S`,
   ],
+  [one({ ...task, Retry: [{}] }), `${SCHEMA}: These fields are required: [ErrorEquals] at /States/S/Retry[0]`],
   [
     one({ ...task, Retry: [{ ErrorEquals: [] }] }),
-    `${SCHEMA}: The value for the field 'ErrorEquals' must be a non-empty array`,
+    `${SCHEMA}: Value cannot be empty at /States/S/Retry[0]/ErrorEquals`,
   ],
-  [one({ ...task, Retry: [{ ErrorEquals: ["States.ALL", "A"] }] }), `${SCHEMA}: States.ALL must appear alone`],
+  [
+    one({ ...task, Retry: [{ ErrorEquals: ["States.ALL", "A"] }] }),
+    `${SCHEMA}: States.ALL must appear alone and at end of list at`,
+  ],
   [
     one({ ...task, Retry: [{ ErrorEquals: ["States.ALL"] }, { ErrorEquals: ["A"] }] }),
-    `${SCHEMA}: States.ALL must appear alone`,
+    `${SCHEMA}: States.ALL must appear alone and at end of list at`,
   ],
   [
     one({ ...task, Retry: [{ ErrorEquals: ["A"], BackoffRate: 0.5 }] }),
-    `${SCHEMA}: The value for the field 'BackoffRate'`,
+    `${SCHEMA}: Minimum value is 1 at /States/S/Retry[0]/BackoffRate`,
+  ],
+  [
+    one({ ...task, Retry: [{ ErrorEquals: ["A"], JitterStrategy: "HALF" }] }),
+    `${SCHEMA}: Value should be one of the following: [NONE, FULL] at /States/S/Retry[0]/JitterStrategy`,
   ],
   [
     one({ ...task, Retry: [{ ErrorEquals: ["A"], IntervalSeconds: 5, MaxDelaySeconds: 5 }] }),
@@ -72,33 +93,66 @@ const REFUSED: readonly (readonly [definition: unknown, starts: string])[] = [
   ],
   [
     one({ ...task, Catch: [{ ErrorEquals: ["A"] }] }),
-    `${SCHEMA}: The field 'Next' is required but was missing at /States/S/Catch[0]`,
+    `${SCHEMA}: These fields are required: [Next] at /States/S/Catch[0]`,
   ],
   [
     one({ ...task, Catch: [{ ErrorEquals: ["A"], Next: "Q" }] }),
     "MISSING_TRANSITION_TARGET: Missing 'Next' target: Q at /States/S/Catch[0]/Next",
   ],
-  [one({ Type: "Wait", End: true }), `${SCHEMA}: Exactly one of the fields [Seconds,`],
-  [one({ Type: "Wait", Seconds: -1, End: true }), `${SCHEMA}: The value for the field 'Seconds'`],
+  [
+    one({ Type: "Wait", End: true }),
+    `${SCHEMA}: This object should have only one of the following fields: ${WAIT_FIELDS} at /States/S`,
+  ],
+  [
+    one({ Type: "Wait", Seconds: 1, SecondsPath: "$.s", End: true }),
+    `${SCHEMA}: There should only be one of the following fields: ${WAIT_FIELDS} at /States/S`,
+  ],
+  [one({ Type: "Wait", Seconds: -1, End: true }), `${SCHEMA}: Minimum value is 0 at /States/S/Seconds`],
   [
     one({ Type: "Wait", Timestamp: "2016-12-05 21:29:29Z", End: true }),
-    `${SCHEMA}: The value for the field 'Timestamp'`,
+    `${SCHEMA}: String does not match RFC3339 timestamp at /States/S/Timestamp`,
+  ],
+  [one({ Type: "Choice", Default: "S" }), `${SCHEMA}: These fields are required: [Choices] at /States/S`],
+  [one({ Type: "Choice", Choices: [], Default: "S" }), `${SCHEMA}: Value cannot be empty at /States/S/Choices`],
+  [rule({ Next: undefined, Variable: "$.a", IsNull: true }), `${SCHEMA}: These fields are required: [Next] at`],
+  [
+    rule({ Variable: "$.a" }),
+    `${SCHEMA}: This object should have only one of the following fields: [StringMatches, IsPresent, StringEquals,`,
   ],
   [
-    one({ Type: "Choice", Choices: [], Default: "S" }),
-    `${SCHEMA}: The value for the field 'Choices' must be a non-empty array`,
+    rule({ IsNull: true }),
+    `${SCHEMA}: The object must have only one of the following fields, [And, Or, Not, Variable, Condition] at /States/S/Choices[0]`,
   ],
   [
-    one({ Type: "Choice", Choices: [{ Variable: "$.a", Next: "S" }] }),
-    `${SCHEMA}: A choice rule must have exactly one`,
+    rule({ And: [{ Variable: "$.a", IsNull: true, Next: "S" }] }),
+    `${SCHEMA}: Field 'Next' is not supported at /States/S/Choices[0]/And[0]`,
   ],
   [
-    one({ Type: "Choice", Choices: [{ Variable: "$.a", NumericEquals: "1", Next: "S" }] }),
-    `${SCHEMA}: The value for the field 'NumericEquals' must be a number`,
+    rule({ Variable: "a", IsNull: true }),
+    `${SCHEMA}: Value is not a Reference Path: Reference path didn't start with '$' at /States/S/Choices[0]/Variable`,
   ],
-  [one({ Type: "Fail", Error: "a", ErrorPath: "$.a" }), `${SCHEMA}: The fields 'Error' and 'ErrorPath'`],
-  [one({ Type: "Map", End: true }), `${SCHEMA}: The field 'ItemProcessor' is required but was missing at /States/S`],
-  [one({ Type: "Parallel", Branches: [], End: true }), `${SCHEMA}: The value for the field 'Branches'`],
+  [
+    rule({ Variable: "$.a", NumericEquals: "1" }),
+    `${SCHEMA}: Expected value of type [NUMBER] at /States/S/Choices[0]/NumericEquals`,
+  ],
+  [
+    rule({ Variable: "$.a", TimestampEquals: "today" }),
+    `${SCHEMA}: String does not match RFC3339 timestamp at /States/S/Choices[0]/TimestampEquals`,
+  ],
+  [
+    one({ Type: "Fail", Error: "a", ErrorPath: "$.a" }),
+    `${SCHEMA}: There should only be one of the following fields: [Error, ErrorPath] at /States/S`,
+  ],
+  [
+    one({ Type: "Map", End: true }),
+    `${SCHEMA}: This object should have only one of the following fields: [ItemProcessor, Iterator] at /States/S`,
+  ],
+  [one({ Type: "Parallel", Branches: [], End: true }), `${SCHEMA}: Value cannot be empty at /States/S/Branches`],
+  [
+    one({ Type: "Parallel", Branches: [{}], End: true }),
+    `${SCHEMA}: These fields are required: [StartAt, States] at /States/S/Branches[0]`,
+  ],
+  [{ StartAt: "B", States: { A: pass } }, "MISSING_TRANSITION_TARGET: Missing 'Next' target: B at /StartAt"],
   [
     { StartAt: "A", States: { A: { ...pass, End: undefined, Next: "B" } } },
     "MISSING_TRANSITION_TARGET: Missing 'Next' target: B at /States/A/Next",
@@ -107,8 +161,11 @@ const REFUSED: readonly (readonly [definition: unknown, starts: string])[] = [
     { StartAt: "A", States: { A: pass, B: pass } },
     `MISSING_TRANSITION_TARGET: State "B" is not reachable. at /States/B`,
   ],
-  [one({ Type: "Pass", Next: "S" }), "MISSING_END_STATE: "],
-  [one({ Type: "Map", End: true, ItemProcessor: one(pass) }), "DUPLICATE_STATE_NAME: "],
+  [one({ Type: "Pass", Next: "S" }), "MISSING_END_STATE: Workflow has no terminal state at undefined"],
+  [
+    one({ Type: "Map", End: true, ItemProcessor: one(pass) }),
+    "DUPLICATE_STATE_NAME: Duplicate State name: S at /States/S/ItemProcessor/States/S",
+  ],
   [{ StartAt: "A".repeat(81), States: { ["A".repeat(81)]: pass } }, "INVALID_STATE_NAME: "],
   [
     { ...one(pass), QueryLanguage: "JSONata" },
@@ -164,7 +221,38 @@ void test("Express machines refuse what outlives them", () => {
   assert.equal(resource("arn:aws:states:::aws-sdk:s3:listBuckets"), "");
 });
 
+void test("one look finds all, in AWS's order: lost targets, then the missing end or what cannot be reached", () => {
+  const found = (states: object): string[] =>
+    validate(JSON.stringify({ StartAt: "A", States: states }), "STANDARD").map(
+      ({ message, location }) => `${message} ${location ?? "-"}`,
+    );
+  const to = (Next: string): object => ({ Type: "Pass", Next });
+  assert.deepEqual(found({ A: to("B"), B: to("A") }), ["Workflow has no terminal state -"]);
+  assert.deepEqual(found({ A: to("B"), B: to("A"), C: to("A") }), ["Workflow has no terminal state -"]);
+  assert.deepEqual(found({ A: to("B"), B: to("A"), C: pass }), [`State "C" is not reachable. /States/C`]);
+  assert.deepEqual(found({ A: to("NOPE") }), [
+    "Missing 'Next' target: NOPE /States/A/Next",
+    "Workflow has no terminal state -",
+  ]);
+  assert.deepEqual(found({ A: to("C"), B: pass }), [
+    "Missing 'Next' target: C /States/A/Next",
+    `State "B" is not reachable. /States/B`,
+  ]);
+  const choice = { Type: "Choice", Choices: [{ Variable: "$.a", IsNull: true, Next: "X" }], Default: "Y" };
+  assert.deepEqual(found({ A: choice, B: pass }), [
+    "Missing 'Next' target: X /States/A/Choices[0]/Next",
+    "Missing 'Next' target: Y /States/A/Default",
+    `State "B" is not reachable. /States/B`,
+  ]);
+});
+
 void test("CreateStateMachine's sentence", () => {
+  assert.throws(
+    () => compile(JSON.stringify(one({ Type: "Pass", Next: "S" })), "STANDARD"),
+    (error) =>
+      error instanceof InvalidDefinition &&
+      error.message === "Invalid State Machine Definition: 'MISSING_END_STATE: Workflow has no terminal state at null'",
+  );
   assert.throws(
     () => compile(JSON.stringify(one({ ...task, Credentials: {} })), "STANDARD"),
     (error) =>

@@ -1,8 +1,7 @@
 /** Intrinsic calls compiled to closures. */
 import { runtime, type StateFailure } from "../failure.ts";
-import { printJson } from "../json.ts";
 import { PathSyntaxError } from "../path/parse.ts";
-import { readerOf } from "../path/read.ts";
+import { readerOf, rootText } from "../path/read.ts";
 import type { Scope } from "../scope.ts";
 import { functions, IntrinsicError } from "./functions.ts";
 import { parseIntrinsic, unescape, type Argument, type Call } from "./parse.ts";
@@ -40,13 +39,13 @@ function compileArgument(argument: Argument, template: boolean, call: Call): Eva
   }
   if (argument.kind === "call") return compileCall(argument.call);
   const read = readerOf(argument.path);
-  const { text } = argument.path;
+  const { path } = argument;
   return (data, scope) => {
     const found = read(data, scope);
     if ("miss" in found)
-      throw failed(
-        call,
-        `The JsonPath argument for the field '${text}' could not be found in the input '${printJson(data)}'`,
+      throw runtime(
+        `The function '${call.text}' had the following error: The JsonPath argument for the field '${path.text}' ` +
+          `could not be found in the input '${rootText(path, data, scope)}'`,
       );
     return found.value;
   };

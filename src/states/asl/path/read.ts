@@ -1,5 +1,6 @@
 /** Paths compiled to closures: one for each place of a definition where a path stands. */
 import { runtime } from "../failure.ts";
+import { printJson } from "../json.ts";
 import type { Scope } from "../scope.ts";
 import { evaluate, type Miss } from "./evaluate.ts";
 import { parsePath, type PathSyntax } from "./parse.ts";
@@ -27,6 +28,11 @@ export function rootOf(path: PathSyntax, data: unknown, scope: Scope): unknown {
   if (value === undefined)
     throw runtime(`The variable '$${path.root}' referenced by the path '${path.text}' has not been assigned a value.`);
   return value;
+}
+
+/** The text of what a path looked into, for error sentences: untouched input is quoted as it came, white space included. */
+export function rootText(path: PathSyntax, data: unknown, scope: Scope): string {
+  return path.root === "" && data === scope.input.value ? scope.input.text : printJson(rootOf(path, data, scope));
 }
 
 /** A path that may not branch: where ResultPath may point. Returns its keys and indexes, or undefined. */

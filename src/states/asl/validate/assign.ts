@@ -10,13 +10,20 @@ export function assign(place: Place, fields: JsonObject): void {
   if (given === undefined) return;
   const location = `${place.location}/Assign`;
   if (!isObject(given)) {
-    place.report.schema("The value for the field 'Assign' must be an object", location);
+    place.report.schema("Expected value of type [OBJECT]", location);
     return;
   }
   for (const name of assignedNames(fields)) {
-    if (!NAME.test(name) || name.length > NAME_MAX || name === "states") {
-      place.report.schema(`The variable name '${name}' is not valid`, location);
-    }
+    const invalid = (why: string): void =>
+      place.report.error(
+        "INVALID_VARIABLE_NAME",
+        `Invalid variable name '${name}': the variable name ${why}.`,
+        location,
+      );
+    if (name === "states")
+      place.report.error("RESERVED_VARIABLE_NAME", "Cannot assign to reserved variable '$states'.", location);
+    else if (!NAME.test(name)) invalid("contains invalid characters");
+    else if (name.length > NAME_MAX) invalid(`must have at most ${NAME_MAX} characters`);
   }
   template(place, given, location);
 }

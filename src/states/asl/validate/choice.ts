@@ -3,7 +3,7 @@ import { CHOICE_OPERATORS, operandKind } from "../choice.ts";
 import { isObject, numberOf, type JsonObject } from "../json.ts";
 import { parseTimestamp } from "../time.ts";
 import { assign } from "./assign.ts";
-import { onlyFields, path, readPathValue, required, text, type Place } from "./values.ts";
+import { exactlyOne, nonEmptyList, onlyFields, readPathValue, required, text, type Place } from "./values.ts";
 
 const COMBINERS = ["And", "Or", "Not"] as const;
 const RULE = ["Variable", "Comment", ...COMBINERS, ...CHOICE_OPERATORS];
@@ -13,11 +13,7 @@ const TOP: ReadonlySet<string> = new Set([...RULE, "Next", "Assign"]);
 export function choices(place: Place, state: JsonObject): void {
   text(place, state, "Default");
   if (!required(place, state, "Choices")) return;
-  const rules = state["Choices"];
-  if (!Array.isArray(rules) || rules.length === 0) {
-    place.report.schema("The value for the field 'Choices' must be a non-empty array", `${place.location}/Choices`);
-    return;
-  }
+  const rules = nonEmptyList(place, state, "Choices") ?? [];
   for (const [i, rule] of rules.entries()) {
     const at = { ...place, location: `${place.location}/Choices[${i}]` };
     checkRule(at, rule, true);
@@ -26,7 +22,7 @@ export function choices(place: Place, state: JsonObject): void {
 
 function checkRule(place: Place, rule: unknown, top: boolean): void {
   if (!isObject(rule)) {
-    place.report.schema("A choice rule must be an object", place.location);
+    place.report.schema("Expected value of type [OBJECT]", place.location);
     return;
   }
   onlyFields(place, rule, top ? TOP : INNER);
@@ -35,13 +31,16 @@ function checkRule(place: Place, rule: unknown, top: boolean): void {
     text(place, rule, "Next");
     assign(place, rule);
   }
-  const combiners = COMBINERS.filter((name) => rule[name] !== undefined);
+  const heads = [...COMBINERS, "Variable"].filter((name) => rule[name] !== undefined);
   const operators = Object.keys(rule).filter((name) => CHOICE_OPERATORS.has(name));
-  if (combiners.length + operators.length !== 1) {
-    place.report.schema("A choice rule must have exactly one comparison operator", place.location);
+  if (heads.length !== 1) {
+    // The blank and the comma are AWS's.
+    const names = "[And, Or, Not, Variable, Condition]";
+    place.report.schema(`The object must have only one of the following fields, ${names}`, place.location);
     return;
   }
-  for (const name of combiners) combine(place, name, rule[name]);
+  if (rule["Variable"] !== undefined) exactlyOne(place, rule, [...CHOICE_OPERATORS]);
+  for (const name of COMBINERS) if (rule[name] !== undefined) combine(place, name, rule[name]);
   for (const name of operators) compare(place, rule, name);
 }
 
@@ -49,28 +48,32 @@ function combine(place: Place, name: string, inner: unknown): void {
   const location = `${place.location}/${name}`;
   if (name === "Not") {
     checkRule({ ...place, location }, inner, false);
-  } else if (!Array.isArray(inner) || inner.length === 0) {
-    place.report.schema(`The value for the field '${name}' must be a non-empty array`, location);
   } else {
-    for (const [i, rule] of inner.entries()) checkRule({ ...place, location: `${location}[${i}]` }, rule, false);
+    const rules = nonEmptyList(place, { [name]: inner }, name) ?? [];
+    for (const [i, rule] of rules.entries()) checkRule({ ...place, location: `${location}[${i}]` }, rule, false);
   }
 }
 
 function compare(place: Place, rule: JsonObject, name: string): void {
-  if (required(place, rule, "Variable")) path(place, rule, "Variable");
+  referenceValue(place, rule["Variable"], "Variable");
   const value = rule[name];
+  const location = `${place.location}/${name}`;
   const kind = operandKind(name);
-  const fits =
-    kind === "path"
-      ? readPathValue(place, value) !== undefined
-      : kind === "number"
-        ? numberOf(value) !== undefined
-        : kind === "boolean"
-          ? typeof value === "boolean"
-          : typeof value === "string" && (kind === "string" || parseTimestamp(value) !== undefined);
-  if (!fits)
-    place.report.schema(
-      `The value for the field '${name}' must be a ${kind === "path" ? "valid JSONPath" : kind}`,
-      `${place.location}/${name}`,
-    );
+  if (kind === "path") referenceValue(place, value, name);
+  else if (kind === "timestamp") {
+    if (typeof value !== "string") place.report.schema("Expected value of type [STRING]", location);
+    else if (parseTimestamp(value) === undefined)
+      place.report.schema("String does not match RFC3339 timestamp", location);
+  } else if (kind === "number" ? numberOf(value) === undefined : typeof value !== kind) {
+    place.report.schema(`Expected value of type [${kind.toUpperCase()}]`, location);
+  }
+}
+
+function referenceValue(place: Place, value: unknown, name: string): void {
+  const location = `${place.location}/${name}`;
+  if (value === undefined) return;
+  if (typeof value !== "string") place.report.schema("Expected value of type [STRING]", location);
+  else if (!value.startsWith("$"))
+    place.report.schema("Value is not a Reference Path: Reference path didn't start with '$'", location);
+  else if (readPathValue(place, value) === undefined) place.report.schema("Value is not a Reference Path", location);
 }

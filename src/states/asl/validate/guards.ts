@@ -1,7 +1,17 @@
 /** Retry and Catch. */
 import { isObject, type JsonObject } from "../json.ts";
 import { assign } from "./assign.ts";
-import { integer, number, oneOf, onlyFields, referencePath, required, text, type Place } from "./values.ts";
+import {
+  integer,
+  nonEmptyList,
+  number,
+  oneOf,
+  onlyFields,
+  referencePath,
+  required,
+  text,
+  type Place,
+} from "./values.ts";
 
 const RETRIER: ReadonlySet<string> = new Set([
   "ErrorEquals",
@@ -19,7 +29,7 @@ const ATTEMPTS_MAX = 99_999_999;
 export function guards(place: Place, state: JsonObject): void {
   for (const [retrier, at] of list(place, state, "Retry")) {
     onlyFields(at, retrier, RETRIER);
-    const interval = integer(at, retrier, "IntervalSeconds", 1, SECONDS_MAX) ?? 1;
+    const interval = integer(at, retrier, "IntervalSeconds", 0, SECONDS_MAX) ?? 1;
     const longest = integer(at, retrier, "MaxDelaySeconds", 1, SECONDS_MAX);
     integer(at, retrier, "MaxAttempts", 0, ATTEMPTS_MAX);
     number(at, retrier, "BackoffRate", 1, Infinity);
@@ -43,7 +53,7 @@ function list(place: Place, state: JsonObject, field: "Retry" | "Catch"): readon
   const given = state[field];
   if (given === undefined) return [];
   if (!Array.isArray(given) || !given.every(isObject)) {
-    place.report.schema(`The value for the field '${field}' must be an array of objects`, `${place.location}/${field}`);
+    place.report.schema("Expected value of type [ARRAY]", `${place.location}/${field}`);
     return [];
   }
   return given.map((fields, i) => {
@@ -54,13 +64,10 @@ function list(place: Place, state: JsonObject, field: "Retry" | "Catch"): readon
 }
 
 function errorEquals(place: Place, names: unknown, last: boolean): void {
+  const listed = nonEmptyList(place, { ErrorEquals: names }, "ErrorEquals") ?? [];
   const location = `${place.location}/ErrorEquals`;
-  if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === "string")) {
-    place.report.schema("The value for the field 'ErrorEquals' must be a non-empty array of strings", location);
-  } else if (names.includes("States.ALL") && (names.length > 1 || !last)) {
-    place.report.schema(
-      "States.ALL must appear alone in ErrorEquals and must be in the last retrier or catcher",
-      location,
-    );
-  }
+  if (!listed.every((name) => typeof name === "string"))
+    place.report.schema("Expected value of type [STRING]", location);
+  else if (listed.includes("States.ALL") && (listed.length > 1 || !last))
+    place.report.schema("States.ALL must appear alone and at end of list", location);
 }

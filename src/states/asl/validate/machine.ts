@@ -5,7 +5,7 @@ import { assignedNames } from "./assign.ts";
 import { jsonProblem } from "./json.ts";
 import { Report } from "./report.ts";
 import { checkState } from "./state.ts";
-import { integer, oneOf, onlyFields, required, text, type Place } from "./values.ts";
+import { integer, nonEmptyList, oneOf, onlyFields, required, requiredTogether, text, type Place } from "./values.ts";
 
 const TOP: ReadonlySet<string> = new Set([
   "Comment",
@@ -54,7 +54,7 @@ function checkTop(report: Report, definition: JsonObject): void {
   const place: Place = { report, stateName: "", location: "/" };
   const root: Place = { report, stateName: "", location: "" };
   onlyFields(place, definition, TOP);
-  integer(root, definition, "TimeoutSeconds", 1, TIMEOUT_SECONDS_MAX);
+  integer(root, definition, "TimeoutSeconds", 0, TIMEOUT_SECONDS_MAX);
   oneOf(root, definition, "Version", ["1.0"]);
   if (definition["QueryLanguage"] !== undefined && definition["QueryLanguage"] !== "JSONPath") {
     report.schema("This version of Stepwell does not support QueryLanguage JSONata", "/QueryLanguage");
@@ -72,11 +72,12 @@ type Walk = {
 function sequence(walk: Walk, fields: JsonObject, location: string, outer: ReadonlySet<string>): void {
   const { report } = walk;
   const place: Place = { report, stateName: "", location: location === "" ? "/" : location };
-  const hasStart = required(place, fields, "StartAt") && text({ ...place, location }, fields, "StartAt") !== undefined;
-  if (!required(place, fields, "States")) return;
+  requiredTogether(place, fields, ["StartAt", "States"]);
+  const hasStart = text({ ...place, location }, fields, "StartAt") !== undefined;
   const states = fields["States"];
+  if (states === undefined) return;
   if (!isObject(states) || Object.keys(states).length === 0) {
-    report.schema("The value for the field 'States' must be a non-empty object", `${location}/States`);
+    report.schema(isObject(states) ? "Value cannot be empty" : "Expected value of type [OBJECT]", `${location}/States`);
     return;
   }
   const own = new Set(outer);
@@ -84,7 +85,7 @@ function sequence(walk: Walk, fields: JsonObject, location: string, outer: Reado
   for (const [name, state] of Object.entries(states)) {
     checkName(walk, name, `${location}/States/${name}`);
     if (!isObject(state)) {
-      report.schema("A state must be an object", `${location}/States/${name}`);
+      report.schema("Expected value of type [OBJECT]", `${location}/States/${name}`);
       continue;
     }
     const at = `${location}/States/${name}`;
@@ -106,13 +107,8 @@ function allAssigned(state: JsonObject): readonly string[] {
 
 function inner(walk: Walk, state: JsonObject, location: string, outer: ReadonlySet<string>): void {
   if (state["Type"] === "Parallel") {
-    const branches = state["Branches"];
-    if (branches === undefined || !Array.isArray(branches) || branches.length === 0) {
-      const place = { report: walk.report, stateName: "", location };
-      if (required(place, state, "Branches"))
-        walk.report.schema("The value for the field 'Branches' must be a non-empty array", `${location}/Branches`);
-      return;
-    }
+    const place = { report: walk.report, stateName: "", location };
+    const branches = required(place, state, "Branches") ? (nonEmptyList(place, state, "Branches") ?? []) : [];
     for (const [i, branch] of branches.entries()) below(walk, branch, `${location}/Branches[${i}]`, BRANCH, outer);
   } else if (state["Type"] === "Map") {
     for (const field of ["ItemProcessor", "Iterator"]) {
@@ -129,7 +125,7 @@ function below(
   outer: ReadonlySet<string>,
 ): void {
   if (!isObject(fields)) {
-    walk.report.schema("The value must be an object with the fields 'StartAt' and 'States'", location);
+    walk.report.schema("Expected value of type [OBJECT]", location);
     return;
   }
   onlyFields({ report: walk.report, stateName: "", location }, fields, allowed);
@@ -148,40 +144,37 @@ function checkName(walk: Walk, name: string, location: string): void {
   walk.names.set(name, location);
 }
 
-/** Targets exist, every state can be reached, and there is an end. */
+/** Targets exist, there is an end, and, only if there is one, every state can be reached: in AWS's order. */
 function transitions(report: Report, fields: JsonObject, states: JsonObject, location: string): void {
-  const reached = new Set<string>();
-  const waiting: (readonly [name: unknown, field: string, at: string])[] = [
-    [fields["StartAt"], "StartAt", `${location}/StartAt`],
-  ];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const [name, field, at] = next;
-    if (typeof name !== "string") continue;
-    if (!Object.hasOwn(states, name))
-      report.error("MISSING_TRANSITION_TARGET", `Missing '${field}' target: ${name}`, at);
-    else if (!reached.has(name)) {
-      reached.add(name);
-      const state = states[name];
-      if (isObject(state)) waiting.push(...targets(state, `${location}/States/${name}`));
-    }
+  const all = Object.entries(states).filter((entry): entry is [string, JsonObject] => isObject(entry[1]));
+  const edges = new Map(all.map(([name, state]) => [name, targets(state, `${location}/States/${name}`)]));
+  for (const [name, at] of [[fields["StartAt"], `${location}/StartAt`] as const, ...[...edges.values()].flat()]) {
+    // AWS says 'Next' wherever the target stands, at StartAt too.
+    if (typeof name === "string" && !Object.hasOwn(states, name))
+      report.error("MISSING_TRANSITION_TARGET", `Missing 'Next' target: ${name}`, at);
+  }
+  if (!all.some(([, state]) => isTerminal(state))) {
+    report.error("MISSING_END_STATE", "Workflow has no terminal state");
+    return;
+  }
+  const reached = new Set<unknown>();
+  const waiting: unknown[] = [fields["StartAt"]];
+  while (waiting.length > 0) {
+    const name = waiting.pop();
+    if (typeof name !== "string" || reached.has(name)) continue;
+    reached.add(name);
+    waiting.push(...(edges.get(name) ?? []).map(([target]) => target));
   }
   for (const name of Object.keys(states)) {
     if (!reached.has(name))
       report.error("MISSING_TRANSITION_TARGET", `State "${name}" is not reachable.`, `${location}/States/${name}`);
   }
-  if (!Object.values(states).some(isTerminal))
-    report.error("MISSING_END_STATE", "The workflow does not have a terminal state", `${location}/States`);
 }
 
-function targets(state: JsonObject, at: string): (readonly [unknown, string, string])[] {
-  const nested = (field: "Choices" | "Catch"): (readonly [unknown, string, string])[] =>
-    objects(state[field]).map((item, i) => [item["Next"], "Next", `${at}/${field}[${i}]/Next`] as const);
-  return [
-    [state["Next"], "Next", `${at}/Next`],
-    [state["Default"], "Default", `${at}/Default`],
-    ...nested("Choices"),
-    ...nested("Catch"),
-  ];
+function targets(state: JsonObject, at: string): (readonly [target: unknown, at: string])[] {
+  const nested = (field: "Choices" | "Catch"): (readonly [unknown, string])[] =>
+    objects(state[field]).map((item, i) => [item["Next"], `${at}/${field}[${i}]/Next`] as const);
+  return [[state["Next"], `${at}/Next`], ...nested("Choices"), [state["Default"], `${at}/Default`], ...nested("Catch")];
 }
 
 function isTerminal(state: unknown): boolean {

@@ -10,8 +10,8 @@ export class Report {
   schema(message: string, location: string): void {
     this.error("SCHEMA_VALIDATION_FAILED", message, location);
   }
-  error(code: string, message: string, location: string): void {
-    this.diagnostics.push({ severity: "ERROR", code, message, location });
+  error(code: string, message: string, location?: string): void {
+    this.diagnostics.push({ severity: "ERROR", code, message, ...(location !== undefined && { location }) });
   }
   warning(code: string, message: string, location: string): void {
     this.diagnostics.push({ severity: "WARNING", code, message, location });

@@ -1,15 +1,16 @@
 /** One state: its fields by type. */
 import { isObject, type JsonObject } from "../json.ts";
-import { parseTimestamp } from "../time.ts";
 import type { MachineType } from "../types.ts";
 import { assign } from "./assign.ts";
 import { choices } from "./choice.ts";
 import { guards } from "./guards.ts";
 import {
-  exclusive,
+  atMostOne,
+  exactlyOne,
   expression,
   integer,
   number,
+  oneOf,
   onlyFields,
   path,
   referencePath,
@@ -40,11 +41,11 @@ const MAP = [
   "ToleratedFailurePercentagePath",
 ];
 const SECONDS_MAX = 99_999_999;
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
 /** What each type of state may have. */
 const FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries({
-    Pass: new Set([...RESULT, "Result"]),
     Task: new Set([
       ...GUARDED,
       "Resource",
@@ -54,10 +55,11 @@ const FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
       "HeartbeatSecondsPath",
       "Credentials",
     ]),
-    Choice: new Set([...COMMON, "InputPath", "OutputPath", "Assign", "Choices", "Default"]),
     Wait: new Set([...FLOW, "Seconds", "SecondsPath", "Timestamp", "TimestampPath"]),
+    Pass: new Set([...RESULT, "Result"]),
     Succeed: new Set([...COMMON, "InputPath", "OutputPath"]),
     Fail: new Set([...COMMON, "Error", "ErrorPath", "Cause", "CausePath"]),
+    Choice: new Set([...COMMON, "InputPath", "OutputPath", "Assign", "Choices", "Default"]),
     Parallel: new Set([...GUARDED, "Branches"]),
     Map: new Set([...GUARDED, ...MAP]),
   }),
@@ -67,10 +69,7 @@ export function checkState(place: Place, state: JsonObject, type: MachineType): 
   if (!required(place, state, "Type")) return;
   const allowed = FIELDS.get(typeof state["Type"] === "string" ? state["Type"] : "");
   if (allowed === undefined) {
-    place.report.schema(
-      `The value for the field 'Type' must be one of [${[...FIELDS.keys()].join(", ")}]`,
-      `${place.location}/Type`,
-    );
+    oneOf(place, state, "Type", [...FIELDS.keys()]);
     return;
   }
   if (state["QueryLanguage"] !== undefined && state["QueryLanguage"] !== "JSONPath") {
@@ -105,14 +104,9 @@ export function checkState(place: Place, state: JsonObject, type: MachineType): 
 function transition(place: Place, state: JsonObject): void {
   text(place, state, "Next");
   const end = state["End"];
-  if (end !== undefined && typeof end !== "boolean") {
-    place.report.schema("The value for the field 'End' must be a boolean", `${place.location}/End`);
-  }
-  if (state["Next"] !== undefined && end === true) {
-    place.report.schema("The fields 'Next' and 'End' are mutually exclusive", place.location);
-  } else if (state["Next"] === undefined && end !== true) {
-    place.report.schema("One of the fields 'Next' or 'End' is required but both were missing", place.location);
-  }
+  if (end !== undefined && typeof end !== "boolean")
+    place.report.schema("Expected value of type [BOOLEAN]", `${place.location}/End`);
+  exactlyOne(place, { Next: state["Next"], End: end === false ? undefined : end }, ["Next", "End"]);
 }
 
 function common(place: Place, state: JsonObject): void {
@@ -128,8 +122,8 @@ function common(place: Place, state: JsonObject): void {
 
 function task(place: Place, state: JsonObject, type: MachineType): void {
   if (required(place, state, "Resource")) resource(place, state["Resource"], type);
-  exclusive(place, state, "TimeoutSeconds", "TimeoutSecondsPath");
-  exclusive(place, state, "HeartbeatSeconds", "HeartbeatSecondsPath");
+  atMostOne(place, state, ["TimeoutSeconds", "TimeoutSecondsPath"]);
+  atMostOne(place, state, ["HeartbeatSeconds", "HeartbeatSecondsPath"]);
   path(place, state, "TimeoutSecondsPath");
   path(place, state, "HeartbeatSecondsPath");
   const timeout = integer(place, state, "TimeoutSeconds", 1, SECONDS_MAX);
@@ -145,11 +139,12 @@ function task(place: Place, state: JsonObject, type: MachineType): void {
   if (credentials === undefined) return;
   const at = { ...place, location: `${place.location}/Credentials` };
   if (!isObject(credentials)) {
-    place.report.schema("The value for the field 'Credentials' must be an object", at.location);
+    place.report.schema("Expected value of type [OBJECT]", at.location);
   } else {
     onlyFields(at, credentials, new Set(["RoleArn", "RoleArn.$"]));
-    if (credentials["RoleArn.$"] === undefined && required(at, credentials, "RoleArn"))
-      text(at, credentials, "RoleArn");
+    if (credentials["RoleArn"] !== undefined) text(at, credentials, "RoleArn");
+    else if (credentials["RoleArn.$"] === undefined)
+      place.report.schema("The field 'RoleArn' is required but was missing", at.location);
     template(at, credentials, at.location);
   }
 }
@@ -171,33 +166,19 @@ function resource(place: Place, value: unknown, type: MachineType): void {
 }
 
 function wait(place: Place, state: JsonObject): void {
-  const given = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"].filter((field) => state[field] !== undefined);
-  if (given.length !== 1) {
-    place.report.schema(
-      "Exactly one of the fields [Seconds, SecondsPath, Timestamp, TimestampPath] is required",
-      place.location,
-    );
-    return;
-  }
+  exactlyOne(place, state, ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"]);
   integer(place, state, "Seconds", 0, SECONDS_MAX);
   path(place, state, "SecondsPath");
   path(place, state, "TimestampPath");
   const timestamp = text(place, state, "Timestamp");
-  if (
-    timestamp !== undefined &&
-    !/T.*(?:Z|[+-]\d\d:\d\d)$/.test(timestamp) &&
-    parseTimestamp(timestamp) === undefined
-  ) {
-    place.report.schema(
-      "The value for the field 'Timestamp' must be a valid ISO-8601 extended offset date-time",
-      `${place.location}/Timestamp`,
-    );
-  }
+  // A day that does not exist passes here and fails when the state is reached, as on AWS.
+  if (timestamp !== undefined && !RFC3339.test(timestamp))
+    place.report.schema("String does not match RFC3339 timestamp", `${place.location}/Timestamp`);
 }
 
 function fail(place: Place, state: JsonObject): void {
   for (const field of ["Error", "Cause"]) {
-    exclusive(place, state, field, `${field}Path`);
+    atMostOne(place, state, [field, `${field}Path`]);
     text(place, state, field);
     const value = state[`${field}Path`];
     if (value !== undefined) expression(place, value, `${field}Path`, `${place.location}/${field}Path`);
@@ -205,15 +186,14 @@ function fail(place: Place, state: JsonObject): void {
 }
 
 function map(place: Place, state: JsonObject): void {
-  exclusive(place, state, "ItemProcessor", "Iterator");
-  exclusive(place, state, "ItemSelector", "Parameters");
-  if (state["Iterator"] === undefined) required(place, state, "ItemProcessor");
+  exactlyOne(place, state, ["ItemProcessor", "Iterator"]);
+  atMostOne(place, state, ["ItemSelector", "Parameters"]);
   path(place, state, "ItemsPath");
-  exclusive(place, state, "MaxConcurrency", "MaxConcurrencyPath");
+  atMostOne(place, state, ["MaxConcurrency", "MaxConcurrencyPath"]);
   integer(place, state, "MaxConcurrency", 0, Number.MAX_SAFE_INTEGER);
   path(place, state, "MaxConcurrencyPath");
-  exclusive(place, state, "ToleratedFailureCount", "ToleratedFailureCountPath");
-  exclusive(place, state, "ToleratedFailurePercentage", "ToleratedFailurePercentagePath");
+  atMostOne(place, state, ["ToleratedFailureCount", "ToleratedFailureCountPath"]);
+  atMostOne(place, state, ["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"]);
   integer(place, state, "ToleratedFailureCount", 0, Number.MAX_SAFE_INTEGER);
   number(place, state, "ToleratedFailurePercentage", 0, 100);
   path(place, state, "ToleratedFailureCountPath");
@@ -239,10 +219,9 @@ function distributed(place: Place, state: JsonObject): void {
     return;
   }
   if (mode !== undefined && mode !== "INLINE") {
-    place.report.schema("The value for the field 'Mode' must be one of [INLINE, DISTRIBUTED]", `${location}/Mode`);
+    place.report.schema("Value should be one of the following: [INLINE, DISTRIBUTED]", `${location}/Mode`);
   }
   for (const field of [...DISTRIBUTED_ONLY, ...TOLERANCE]) {
-    if (state[field] !== undefined)
-      place.report.schema(`The field '${field}' is not supported in the mode INLINE`, place.location);
+    if (state[field] !== undefined) place.report.schema(`Field '${field}' is not supported`, place.location);
   }
 }

@@ -12,15 +12,49 @@ export type Place = { readonly report: Report; readonly stateName: string; reado
 
 export function required(place: Place, fields: JsonObject, name: string): boolean {
   if (fields[name] !== undefined) return true;
-  place.report.schema(`The field '${name}' is required but was missing`, place.location);
+  requiredTogether(place, fields, [name]);
   return false;
+}
+
+/** AWS names all missing fields of an object in one finding. */
+export function requiredTogether(place: Place, fields: JsonObject, names: readonly string[]): void {
+  const missing = names.filter((name) => fields[name] === undefined);
+  if (missing.length > 0)
+    place.report.schema(`These fields are required: [${missing.join(", ")}]`, place.location || "/");
+}
+
+/** At most one of these fields; says whether there is any. */
+export function atMostOne(place: Place, fields: JsonObject, names: readonly string[]): boolean {
+  const given = names.filter((name) => fields[name] !== undefined);
+  if (given.length > 1)
+    place.report.schema(`There should only be one of the following fields: [${names.join(", ")}]`, place.location);
+  return given.length > 0;
+}
+
+/** One of these fields and no more. */
+export function exactlyOne(place: Place, fields: JsonObject, names: readonly string[]): void {
+  if (!atMostOne(place, fields, names))
+    place.report.schema(
+      `This object should have only one of the following fields: [${names.join(", ")}]`,
+      place.location,
+    );
+}
+
+/** A list that may not be empty; undefined where it is none. */
+export function nonEmptyList(place: Place, fields: JsonObject, name: string): readonly unknown[] | undefined {
+  const value = fields[name];
+  const location = `${place.location}/${name}`;
+  if (!Array.isArray(value)) place.report.schema("Expected value of type [ARRAY]", location);
+  else if (value.length === 0) place.report.schema("Value cannot be empty", location);
+  else return value as unknown[];
+  return undefined;
 }
 
 /** Absent is fine; returns the text if there is one. */
 export function text(place: Place, fields: JsonObject, name: string): string | undefined {
   const value = fields[name];
   if (value === undefined || typeof value === "string") return value;
-  place.report.schema(`The value for the field '${name}' must be a string`, `${place.location}/${name}`);
+  place.report.schema("Expected value of type [STRING]", `${place.location}/${name}`);
   return undefined;
 }
 
@@ -33,45 +67,41 @@ export function integer(
 ): number | undefined {
   const value = fields[name];
   if (value === undefined) return undefined;
-  const number = numberOf(value);
-  if (number !== undefined && Number.isInteger(number) && number >= least && number <= most) return number;
-  place.report.schema(
-    `The value for the field '${name}' must be an integer between ${least} and ${most}`,
-    `${place.location}/${name}`,
-  );
-  return undefined;
+  const given = numberOf(value);
+  if (given === undefined || !Number.isInteger(given)) {
+    place.report.schema("Expected value of type Integer", `${place.location}/${name}`);
+    return undefined;
+  }
+  return inRange(place, name, given, least, most) ? given : undefined;
 }
 
 export function number(place: Place, fields: JsonObject, name: string, least: number, most: number): void {
   const value = fields[name];
   if (value === undefined) return;
   const given = numberOf(value);
-  if (given !== undefined && given >= least && given <= most) return;
-  const range = most === Infinity ? `greater than or equal to ${least}` : `between ${least} and ${most}`;
-  place.report.schema(`The value for the field '${name}' must be a number ${range}`, `${place.location}/${name}`);
+  if (given === undefined) place.report.schema("Expected value of type Number", `${place.location}/${name}`);
+  else inRange(place, name, given, least, most);
+}
+
+function inRange(place: Place, name: string, given: number, least: number, most: number): boolean {
+  if (given >= least && given <= most) return true;
+  const bound = given < least ? `Minimum value is ${least}` : `Maximum value is ${most}`;
+  place.report.schema(bound, `${place.location}/${name}`);
+  return false;
 }
 
 export function oneOf(place: Place, fields: JsonObject, name: string, allowed: readonly string[]): void {
-  const value = fields[name];
-  if (value === undefined || allowed.some((choice) => choice === value)) return;
-  place.report.schema(
-    `The value for the field '${name}' must be one of [${allowed.join(", ")}]`,
-    `${place.location}/${name}`,
-  );
-}
-
-export function exclusive(place: Place, fields: JsonObject, first: string, second: string): void {
-  if (fields[first] === undefined || fields[second] === undefined) return;
-  place.report.schema(`The fields '${first}' and '${second}' are mutually exclusive`, place.location);
+  const value = text(place, fields, name);
+  if (value === undefined || allowed.includes(value)) return;
+  place.report.schema(`Value should be one of the following: [${allowed.join(", ")}]`, `${place.location}/${name}`);
 }
 
 /** A path; null is allowed where `nullable`. */
 export function path(place: Place, fields: JsonObject, name: string, nullable = false): void {
   const value = fields[name];
   if (value === undefined || (nullable && value === null)) return;
-  if (readPathValue(place, value) === undefined) {
-    place.report.schema(`The value for the field '${name}' must be a valid JSONPath`, `${place.location}/${name}`);
-  }
+  if (readPathValue(place, value) === undefined)
+    place.report.schema("Value must be a valid JSONPath.", `${place.location}/${name}`);
 }
 
 /** A path that may not branch, into the state's own data. */
@@ -79,12 +109,9 @@ export function referencePath(place: Place, fields: JsonObject, name: string): v
   const value = fields[name];
   if (value === undefined || value === null) return;
   const syntax = readPathValue(place, value);
-  if (syntax === undefined || syntax.root !== "" || referenceTokens(syntax) === undefined) {
-    place.report.schema(
-      `The value for the field '${name}' must be a valid Reference Path`,
-      `${place.location}/${name}`,
-    );
-  }
+  if (syntax === undefined) place.report.schema("Value must be a valid JSONPath.", `${place.location}/${name}`);
+  else if (syntax.root !== "" || referenceTokens(syntax) === undefined)
+    place.report.schema("Value is not a Reference Path", `${place.location}/${name}`);
 }
 
 export function readPathValue(place: Place, value: unknown): PathSyntax | undefined {
@@ -144,7 +171,6 @@ export function template(place: Place, value: unknown, location: string): void {
 /** Fields that a state or a part of it may have. */
 export function onlyFields(place: Place, fields: JsonObject, allowed: ReadonlySet<string>): void {
   for (const name of Object.keys(fields)) {
-    if (!allowed.has(name))
-      place.report.schema(`The field '${name}' is not supported by Step Functions`, place.location);
+    if (!allowed.has(name)) place.report.schema(`Field '${name}' is not supported`, place.location || "/");
   }
 }
