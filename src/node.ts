@@ -16,6 +16,9 @@ import { statesRoom } from "./states/room.ts";
 import type { Blobs } from "./store/blobs.ts";
 import { openDatabase } from "./store/database.ts";
 import { openDirectory } from "./store/directory.ts";
+import { installationOf } from "./store/installation.ts";
+import { OwnBlobs } from "./store/own-blobs.ts";
+import { StoreUnavailable } from "./store/store.ts";
 import { storyRoom } from "./story/room.ts";
 import { explainTrail } from "./trail/explain.ts";
 import { createRecorder, trailRoom } from "./trail/room.ts";
@@ -53,7 +56,10 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   const { database, data } = options;
   const { store, close, ...inDirectory } =
     options.opened ?? (database === undefined ? openDirectory(data) : await openDatabase(database, data));
-  const blobs = options.blobs ?? inDirectory.blobs;
+  const blobs = await ownBlobs(options, store, options.blobs ?? inDirectory.blobs).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   const relay = new RelayEngine(store, clock, log);
   let ready = false;
   // Rooms get the inside door before the gate exists, because the gate is built from the rooms.
@@ -91,4 +97,17 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
       await close();
     },
   };
+}
+
+/** The blobs as this installation's own. Throws BlobsMisplaced if they are another's. */
+async function ownBlobs({ clock, log }: NodeOptions, store: Parts["store"], blobs: Blobs): Promise<Blobs> {
+  if (!blobs.claim) return blobs;
+  const own = new OwnBlobs(blobs, await installationOf(store, clock.uuid()));
+  await own.makeSure().catch((error: unknown) => {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    log("warn", "whose the blob store is cannot be seen; large objects are refused until it can", {
+      error: error.message,
+    });
+  });
+  return own;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
+import { systemClock } from "../clock/system.ts";
 import type { Blobs } from "../store/blobs.ts";
 import { openDatabase } from "../store/database.ts";
 import { openDirectory } from "../store/directory.ts";
@@ -46,7 +47,7 @@ export async function importAll(args: readonly string[]): Promise<number> {
     await checkExport(linesIn(path), migrationFiles());
     const place = await openPlace(settings);
     try {
-      const totals = await importLines({ ...place, migrations: migrationFiles() }, linesIn(path));
+      const totals = await importLines({ ...place, migrations: migrationFiles() }, linesIn(path), systemClock.uuid());
       console.error(`imported ${told(totals)} from ${path}`);
       return 0;
     } finally {
@@ -54,7 +55,7 @@ export async function importAll(args: readonly string[]): Promise<number> {
     }
   } catch (error) {
     const { name, message } = error as Error;
-    if (name === "BadExport" || name === "NotEmpty") throw new UsageError(message);
+    if (name === "BadExport" || name === "NotEmpty" || name === "BlobsMisplaced") throw new UsageError(message);
     throw error;
   }
 }

@@ -35,7 +35,7 @@ export const OPTIONS: readonly Option[] = [
   {
     flag: "database",
     value: "URL",
-    help: "keep the state in PostgreSQL (postgres://user@host/name), shared by any number of nodes",
+    help: "keep the state in PostgreSQL (postgres://user@host/name), shared by any number of nodes; wants --blobs",
   },
   { flag: "account", value: "ID", fallback: "123456789012", help: "the default account, 12 digits" },
   { flag: "region", value: "REGION", fallback: "us-east-1", help: "the region of requests that do not name one" },
@@ -55,7 +55,7 @@ export const OPTIONS: readonly Option[] = [
   {
     flag: "blobs",
     value: "PLACE",
-    help: "where large objects are kept: a directory, or s3://bucket/prefix (default: blobs/ in the data directory)",
+    help: "where large objects are kept, this installation's alone: a directory, or s3://bucket/prefix (default without --database: blobs/ in the data directory)",
   },
   { flag: "blobs-endpoint", value: "URL", help: "the S3-compatible store that s3:// means, if it is not AWS" },
   { flag: "tls-cert", value: "FILE", help: "serve HTTPS with this certificate (PEM)" },

@@ -62,14 +62,11 @@ export async function startNode(settings: Settings): Promise<{ node: StepwellNod
 
 /** The blob store that the settings name, if it is not in the data directory. */
 export async function blobsOf({ blobs, blobsEndpoint, database, log }: Settings): Promise<{ readonly blobs?: Blobs }> {
-  if (blobs === undefined) {
-    if (database !== undefined)
-      jsonLog(log)(
-        "warn",
-        "large objects are kept in this node's own directory, where other nodes do not find them: give all nodes the same --blobs",
-      );
-    return {};
-  }
+  if (blobs === undefined && database !== undefined)
+    throw new UsageError(
+      "--database wants --blobs too: a directory that all nodes share, or s3://bucket/prefix. In a node's own data directory the other nodes would not find large objects. A single node may be given any directory.",
+    );
+  if (blobs === undefined) return {};
   if (!/^[a-z0-9]+:/.test(blobs)) return { blobs: new FileBlobs(blobs) };
   return { blobs: await openS3Blobs(s3PlaceOf(blobs, blobsEndpoint, process.env), systemClock, jsonLog(log)) };
 }
@@ -97,7 +94,7 @@ export function setUpError(error: unknown, { data, port, listen }: Settings): un
     return new UsageError(`this machine has no address ${listen}; --listen takes one of its own.`);
   if (code === "EACCES" || code === "EROFS" || code === "EPERM")
     return new UsageError(
-      `${path ?? data} cannot be written (${code}). Choose another directory with --data, or mend its permissions.`,
+      `${path ?? data} cannot be written (${code}). Choose another directory with --data or --blobs, or mend its permissions.`,
     );
   if (code === "EEXIST" || code === "ENOTDIR")
     return new UsageError(`${data} is not a directory. Choose another with --data.`);

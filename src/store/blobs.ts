@@ -14,4 +14,9 @@ export interface Blobs {
   remove(id: string): Promise<void>;
   /** Ids of blobs written before `before` (milliseconds), for collecting those that no row names. */
   older(before: number): AsyncIterable<string>;
+  /**
+   * Marks the place as that of an installation, unless it bears a mark already. Answers whom the mark names, and where
+   * it is, for people to find it. Absent where nobody else can come, such as in memory.
+   */
+  claim?(installation: string): Promise<{ readonly owner: string; readonly mark: string }>;
 }

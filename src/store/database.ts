@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import type { Blobs } from "./blobs.ts";
 import { FileBlobs } from "./files.ts";
+import { makeFolder } from "./folder.ts";
 import { migrationFiles } from "./migrate.ts";
 import type { Store } from "./store.ts";
 
@@ -18,7 +19,7 @@ export async function openDatabase(
   const shown = url.replace(/:[^:@/]*@/, ":…@");
   if (!/^postgres(ql)?:\/\//.test(url))
     throw new DatabaseMisplaced(`--database takes postgres://user@host:5432/name, not "${shown}".`);
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  makeFolder(data);
   chmodSync(data, 0o700);
   // Loaded only here: the embedded store starts without the driver.
   const { PostgresStore } = await import("./postgres.ts");

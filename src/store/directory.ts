@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import type { Blobs } from "./blobs.ts";
 import { FileBlobs } from "./files.ts";
+import { makeFolder } from "./folder.ts";
 import { lockDirectory } from "./lock.ts";
 import { migrationFiles } from "./migrate.ts";
 import { SqliteStore } from "./sqlite.ts";
@@ -13,7 +14,7 @@ export function openDirectory(path: string): {
   readonly blobs: Blobs;
   readonly close: () => Promise<void>;
 } {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeFolder(path);
   chmodSync(path, 0o700);
   const unlock = lockDirectory(join(path, "lock"));
   try {

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { createReadStream, mkdirSync } from "node:fs";
-import { open, opendir, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
+import { constants, createReadStream, mkdirSync } from "node:fs";
+import { copyFile, link, open, opendir, readFile, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import type { Blobs } from "./blobs.ts";
+import { makeFolder } from "./folder.ts";
 import { StoreUnavailable } from "./store.ts";
 
 /** Chunks are gathered to this many bytes before they are written, to save trips to the thread pool. */
@@ -16,7 +17,7 @@ export class FileBlobs implements Blobs {
   readonly #folders = new Set<string>();
   constructor(root: string) {
     this.#root = root;
-    mkdirSync(join(root, "tmp"), { recursive: true, mode: 0o700 });
+    makeFolder(join(root, "tmp"));
   }
 
   async write(chunks: AsyncIterable<Uint8Array>, id: string = randomUUID()): Promise<{ id: string; size: number }> {
@@ -64,6 +65,46 @@ export class FileBlobs implements Blobs {
         if (folder.name === "tmp") await rm(path, { force: true });
         else yield entry.name;
       }
+    }
+  }
+
+  /** The mark is a file with its whole text from the beginning: whoever links it first has the place, on shared directories too. */
+  async claim(installation: string): Promise<{ readonly owner: string; readonly mark: string }> {
+    const mark = join(this.#root, "installation");
+    const temporary = join(this.#root, "tmp", randomUUID());
+    const marked = (): Promise<string | undefined> =>
+      readFile(mark, "utf8").catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOENT") throw error;
+        return undefined;
+      });
+    try {
+      let text = await marked();
+      if (text === undefined) {
+        const file = await open(temporary, "wx", 0o600);
+        try {
+          await file.writeFile(`${installation}\n`);
+          await file.datasync();
+        } finally {
+          await file.close();
+        }
+        await link(temporary, mark)
+          // Not every file system knows hard links.
+          .catch((error: NodeJS.ErrnoException) =>
+            error.code === "EEXIST" ? undefined : copyFile(temporary, mark, constants.COPYFILE_EXCL),
+          )
+          .catch((error: NodeJS.ErrnoException) => {
+            if (error.code !== "EEXIST") throw error;
+          });
+        await syncFolder(this.#root);
+        text = await marked();
+      }
+      const owner = text?.trim() ?? "";
+      if (owner === "") throw new Error(`${mark} is empty`);
+      return { owner, mark };
+    } catch (error) {
+      throw new StoreUnavailable((error as Error).message, { cause: error });
+    } finally {
+      await rm(temporary, { force: true });
     }
   }
 

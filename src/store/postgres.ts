@@ -128,6 +128,7 @@ export class PostgresStore implements Store {
     if (!best) throw new StoreUnavailable("there is no connection");
     if ((best.current?.waiting ?? 0) > READS_LIMIT) throw new StoreUnavailable("too many reads wait");
     const connection = await best.connection();
+    connection.replan();
     try {
       return await connection.query(sql, parameters);
     } catch (error) {

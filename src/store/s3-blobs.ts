@@ -4,7 +4,8 @@ import type * as Sdk from "@aws-sdk/client-s3";
 import type { Clock } from "../clock/clock.ts";
 import type { Blobs } from "./blobs.ts";
 import { ByteBudget } from "./byte-budget.ts";
-import { BlobsMisplaced, type S3Place } from "./s3-place.ts";
+import { BlobsMisplaced } from "./own-blobs.ts";
+import type { S3Place } from "./s3-place.ts";
 import { StoreUnavailable } from "./store.ts";
 
 export type S3BlobLimits = {
@@ -108,6 +109,50 @@ export class S3Blobs implements Blobs {
           { cause: error },
         );
       throw unavailable(error);
+    }
+  }
+
+  /**
+   * The mark is an object. Stores that know conditional writes, as S3 itself, let one of two who come at once have the
+   * place; with others the later of the two does, and both read what stands there in the end.
+   */
+  async claim(installation: string): Promise<{ readonly owner: string; readonly mark: string }> {
+    const { bucket, prefix } = this.#place;
+    const place = { Bucket: bucket, Key: `${prefix}installation` };
+    const mark = `s3://${place.Bucket}/${place.Key}`;
+    let owner = await this.#mark(place);
+    if (owner === undefined) {
+      const put = { ...place, Body: `${installation}\n` };
+      const first = new this.#sdk.PutObjectCommand({ ...put, IfNoneMatch: "*" });
+      await this.#ask((client, options) => client.send(first, options)).catch(async (error: StoreUnavailable) => {
+        const status = statusOf(error.cause);
+        // Somebody else was first; or the store does not know the condition.
+        if (status === 412 || status === 409) return;
+        if (status !== 400 && status !== 501) throw error;
+        const plain = new this.#sdk.PutObjectCommand(put);
+        await this.#ask((client, options) => client.send(plain, options));
+      });
+      owner = await this.#mark(place);
+    }
+    if (owner === undefined) throw new StoreUnavailable(`the blob store does not show ${mark}, which was just written`);
+    return { owner, mark };
+  }
+  async #mark(place: { readonly Bucket: string; readonly Key: string }): Promise<string | undefined> {
+    const command = new this.#sdk.GetObjectCommand(place);
+    try {
+      return await this.#ask(async (client, options) => {
+        const { Body } = await client.send(command, options);
+        return (await Body?.transformToString())?.trim() ?? "";
+      });
+    } catch (error) {
+      const status = statusOf((error as Error).cause);
+      if (status === 404) return undefined;
+      if (status === 403)
+        throw new BlobsMisplaced(
+          `the blob store ${this.#place.endpoint} refuses us s3://${place.Bucket}/${place.Key} (403): the key needs s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject.`,
+          { cause: error },
+        );
+      throw error;
     }
   }
 

@@ -1,3 +1,5 @@
+import { BlobsMisplaced } from "./own-blobs.ts";
+
 /** Where a blob store is, and with which key it is entered. */
 export type S3Place = {
   readonly bucket: string;
@@ -11,11 +13,6 @@ export type S3Place = {
     readonly sessionToken?: string;
   };
 };
-
-/** A blob store that cannot be used as it was described; the message says what to mend. */
-export class BlobsMisplaced extends Error {
-  override readonly name = "BlobsMisplaced";
-}
 
 /**
  * Reads `s3://bucket/prefix` and what belongs to it. The key stands in variables of its own, because AWS_ACCESS_KEY_ID

@@ -18,10 +18,16 @@ const missing = stores.some(({ name }) => name === "postgres") ? false : "Postgr
 test("env, account and why find an installation in PostgreSQL", { skip: missing }, async () => {
   const data = mkdtempSync(join(tmpdir(), "stepwell-database-"));
   const schema = await freshSchema();
-  const server = await startServer(data, ["--database", schema.url]);
+  const server = await startServer(data, ["--database", schema.url, "--blobs", join(data, "blobs")]);
   const port = new URL(server.endpoint).port;
   const stepwell = async (...args: string[]) => {
-    const env = { PATH: process.env["PATH"], STEPWELL_DATABASE: schema.url, STEPWELL_PORT: port, STEPWELL_DATA: data };
+    const env = {
+      PATH: process.env["PATH"],
+      STEPWELL_DATABASE: schema.url,
+      STEPWELL_PORT: port,
+      STEPWELL_DATA: data,
+      STEPWELL_BLOBS: join(data, "blobs"),
+    };
     return promisify(execFile)(process.execPath, [MAIN, ...args], { env }).then(
       ({ stdout }) => stdout,
       (error: { stdout: string; stderr: string }) => error.stdout + error.stderr,

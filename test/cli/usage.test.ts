@@ -64,6 +64,10 @@ test("set-up errors say what to do next", async () => {
     const fresh = ["serve", "--port", "0", "--data"];
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [[...fresh, at("file")], /is not a directory. Choose another with --data/],
+      [[...fresh, "/proc/stepwell"], /\/proc\/stepwell cannot be written \(EROFS\)/],
+      [[...fresh, "/proc/stepwell/below"], /\/proc\/stepwell cannot be written \(EROFS\)/],
+      [[...fresh, at("e"), "--blobs", "/proc/stepwell"], /\/proc\/stepwell cannot be written/],
+      [[...fresh, at("e"), "--database", "postgres://stepwell@127.0.0.1:9/none"], /--database wants --blobs too/],
       [[...fresh, at("a"), "--listen", "192.0.2.1"], /this machine has no address 192\.0\.2\.1/],
       [[...fresh, at("b"), "--tls-cert", at("none"), "--tls-key", at("none")], /none does not exist/],
       [

@@ -25,6 +25,7 @@ import { stores } from "../support/stores.ts";
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const migrations = migrationFiles();
 const AT = new Date(1_700_000_000_000);
+const FRESH = "01234567-89ab-4cde-8f01-23456789abcd";
 
 async function* chunksOf(text: string | Uint8Array): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(text as string);
@@ -100,17 +101,22 @@ for (const from of stores)
       test("every row and every byte arrives, and the export of the copy is the same again", async () => {
         const target = await openStore(to);
         const blobs = new FileBlobs(join(folder, "target"));
-        const end = await importLines({ store: target.store, blobs, migrations }, lines(text));
+        const end = await importLines({ store: target.store, blobs, migrations }, lines(text), FRESH);
         assert.deepEqual([end.rows, end.blobs, end.bytes], [735, 1, 2_000_000]);
         const again = await exported(target.store, blobs);
         const sorted = (whole: string) =>
           whole
             .split("\n")
-            .filter((line) => !line.startsWith('{"end"'))
+            .filter((line) => !line.startsWith('{"end"') && !line.startsWith('["installation"'))
             .sort();
         assert.deepEqual(sorted(again), sorted(text));
-        if (from.name === to.name) assert.ok(again === text);
-        await assert.rejects(importLines({ store: target.store, blobs, migrations }, lines(text)), {
+        assert.deepEqual(
+          again.split("\n").filter((line) => line.startsWith('["installation"')),
+          [`["installation","${FRESH}"]`],
+          "the copy is another installation",
+        );
+        assert.equal((await blobs.claim("another")).owner, FRESH);
+        await assert.rejects(importLines({ store: target.store, blobs, migrations }, lines(text), FRESH), {
           name: "NotEmpty",
         });
         await target.close();
@@ -151,7 +157,10 @@ for (const from of stores)
           const target = await openStore(to);
           const blobs = new FileBlobs(join(folder, "half"));
           const broken = text.slice(0, text.length - 30);
-          await assert.rejects(importLines({ store: target.store, blobs, migrations }, lines(broken)), BadExport);
+          await assert.rejects(
+            importLines({ store: target.store, blobs, migrations }, lines(broken), FRESH),
+            BadExport,
+          );
           await assert.rejects(target.reopen(), /was not finished/);
         },
       );

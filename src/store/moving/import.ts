@@ -1,6 +1,8 @@
 import type { Blobs } from "../blobs.ts";
+import { renewInstallation } from "../installation.ts";
 import type { MigrationFile } from "../migrate.ts";
 import { UNFINISHED_IMPORT } from "../migrate.ts";
+import { OwnBlobs } from "../own-blobs.ts";
 import type { Store, Value } from "../store.ts";
 import { partsOf, type Part } from "./check.ts";
 import { pagesOf } from "./export.ts";
@@ -32,18 +34,25 @@ export async function checkExport(
 
 /**
  * Writes an export into an empty store and its blobs, in bounded memory, reads back what was written and holds it
- * against the checksums. Until all is well the store is marked, and no node starts on it. Throws NotEmpty, BadExport.
+ * against the checksums. Until all is well the store is marked, and no node starts on it. What comes of it is an
+ * installation of its own, with the id `fresh`, so that it and the one it was copied from cannot share their blobs.
+ * Throws NotEmpty, BadExport, BlobsMisplaced.
  */
-export async function importLines(target: Target, lines: AsyncIterable<string>): Promise<FileEnd> {
+export async function importLines(target: Target, lines: AsyncIterable<string>, fresh: string): Promise<FileEnd> {
   const { store, migrations } = target;
+  const blobs = new OwnBlobs(target.blobs, fresh);
   for (const { name } of tablesOf(migrations))
     if (await store.read((reader) => reader.get(`select 1 as found from ${name} limit 1`)))
       throw new NotEmpty(`the target is not empty: table ${name} has rows. Import into a new one.`);
+  await blobs.makeSure();
   await store.write((tx) => tx.run("insert into migration (number, name) values ($1, $2)", [...UNFINISHED_IMPORT]));
   const ends: [Table, TableEnd][] = [];
-  const end = await writeParts(target, partsOf(lines, migrations), ends);
+  const end = await writeParts({ ...target, blobs }, partsOf(lines, migrations), ends);
   for (const [table, said] of ends) await checkTable(store, table, said);
-  await store.write((tx) => tx.run("delete from migration where number = $1", [UNFINISHED_IMPORT[0]]));
+  await store.write(async (tx) => {
+    await renewInstallation(tx, fresh);
+    await tx.run("delete from migration where number = $1", [UNFINISHED_IMPORT[0]]);
+  });
   return end;
 }
 

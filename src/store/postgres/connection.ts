@@ -12,6 +12,13 @@ export type ConnectionOptions = {
 const CONNECT_MS = 5_000;
 /** Texts are constants of the code; past this number they are sent without being prepared, which bounds the server's memory. */
 const PREPARED_LIMIT = 1_000;
+/**
+ * PostgreSQL keeps a prepared statement's plan, however long its table grows, until the table is analysed: one made
+ * when the table was empty may walk every row of a long index. So plans are made anew after so many statements, the
+ * first time, and at last after so many.
+ */
+const REPLAN_FIRST = 250;
+const REPLAN_AFTER = 4_000;
 /** How often a connection is looked at for an answer that does not come. */
 const WATCH_MS = 1_000;
 
@@ -40,6 +47,8 @@ export class Connection {
   readonly #client: pg.Client;
   readonly #watch: NodeJS.Timeout;
   #waiting = 0;
+  #planned = 0;
+  #replanAfter = REPLAN_FIRST;
   #progressAt = 0;
   #lost: Error | undefined;
 
@@ -86,9 +95,18 @@ export class Connection {
     return this.#waiting;
   }
 
+  /** To be called between transactions: a database that has no such statement says so, which harms nothing there. */
+  replan(): void {
+    if (this.#planned < this.#replanAfter) return;
+    this.#planned = 0;
+    this.#replanAfter = Math.min(2 * this.#replanAfter, REPLAN_AFTER);
+    this.query("discard plans").catch(() => undefined);
+  }
+
   query(sql: string, parameters: readonly Value[] | readonly (readonly Value[])[] = []): Promise<Result> {
     if (this.#lost) return Promise.reject(unavailable(this.#lost));
     if (this.#waiting++ === 0) this.#progressAt = performance.now();
+    this.#planned++;
     return new Promise<Result>((resolve, reject) => {
       const name = nameOf(sql);
       const query = { text: sql, values: parameters as unknown[], ...(name === undefined ? {} : { name }) };

@@ -119,6 +119,7 @@ export class Session {
   #send(sql: string, parameters: Parameters<Connection["query"]>[1] = []): Promise<Result> {
     if (!this.#begun) {
       this.#begun = true;
+      this.#connection.replan();
       this.#connection.query("begin").catch((error: unknown) => this.#fail(error));
     }
     return this.#connection.query(sql, parameters);

@@ -1,0 +1,56 @@
+import type { Readable } from "node:stream";
+import type { Blobs } from "./blobs.ts";
+import { StoreUnavailable } from "./store.ts";
+
+/** A place for blobs that cannot be used as it was described; the message says what to mend. */
+export class BlobsMisplaced extends Error {
+  override readonly name = "BlobsMisplaced";
+}
+
+/**
+ * The blobs of one installation: nothing is written, listed or removed before the place is known to be its own. Blobs
+ * that no row names are removed as garbage, so two installations in one place would remove each other's.
+ */
+export class OwnBlobs implements Blobs {
+  readonly #blobs: Blobs;
+  readonly #installation: string;
+  #own = false;
+  constructor(blobs: Blobs, installation: string) {
+    this.#blobs = blobs;
+    this.#installation = installation;
+  }
+
+  /** Throws BlobsMisplaced if the place is another installation's, StoreUnavailable if nobody can say. */
+  async makeSure(): Promise<void> {
+    if (this.#own) return;
+    const claimed = await this.#blobs.claim?.(this.#installation);
+    if (claimed && claimed.owner !== this.#installation)
+      throw new BlobsMisplaced(
+        `the place for large objects belongs to another installation: ${claimed.mark} names ${claimed.owner}, and this one is ${this.#installation}. Each would remove the other's objects as garbage: give this one a directory or prefix of its own with --blobs. Only if the other is gone for good, remove ${claimed.mark}.`,
+      );
+    this.#own = true;
+  }
+
+  async write(chunks: AsyncIterable<Uint8Array>, id?: string): Promise<{ readonly id: string; readonly size: number }> {
+    if (!this.#own) await this.#claimLate();
+    return this.#blobs.write(chunks, id);
+  }
+  read(id: string, start: number, end: number): Readable {
+    return this.#blobs.read(id, start, end);
+  }
+  async remove(id: string): Promise<void> {
+    if (!this.#own) await this.#claimLate();
+    await this.#blobs.remove(id);
+  }
+  async *older(before: number): AsyncIterable<string> {
+    if (!this.#own) await this.#claimLate();
+    yield* this.#blobs.older(before);
+  }
+
+  /** The place did not answer at the start. Whom a node serves already, it tells to come again. */
+  async #claimLate(): Promise<void> {
+    await this.makeSure().catch((error: unknown) => {
+      throw error instanceof BlobsMisplaced ? new StoreUnavailable(error.message, { cause: error }) : error;
+    });
+  }
+}
