@@ -99,6 +99,7 @@ export class Machine {
   }
 
   note(host: string, level: string, message: string, facts: unknown): void {
+    if (message.startsWith("a node fell silent")) this.count("nodes taken for dead");
     if (this.#log.length < 5000) this.#log.push([Math.round(this.world.time), host, level, message, facts]);
   }
   get log(): string[] {

@@ -107,6 +107,8 @@ class Misfortunes {
             return;
           }
           const host = any();
+          if (machine.shared && disk.store)
+            for (const _ of disk.query("select id from work where leased <> 0")) machine.count("leases at a kill");
           machine.count(how === "power" && !machine.shared ? "power cuts" : "kills");
           host.kill();
           if (!machine.shared) disk.crash(how);
