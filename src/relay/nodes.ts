@@ -3,9 +3,9 @@ import type { Reader, Store, Transaction } from "../store/store.ts";
 import { failureText, type Log } from "./attempt.ts";
 import { freeLeasesOf } from "./rows.ts";
 
-/** How often a node says that it lives, and how often others see the same beat before they take over: after 1.5 s. */
+/** How often a node says that it lives, and how often others see the same beat before they take over: within 1.5 s. */
 const BEAT_MS = 250;
-const SILENT_LOOKS = 6;
+const SILENT_LOOKS = 5;
 
 /** A beat, and how often in succession it was found unchanged. */
 type Seen = { readonly beat: number; readonly looks: number };
