@@ -12,6 +12,18 @@ export type BucketRow = {
 export function bucketRow(reader: Reader, name: string): Promise<BucketRow | undefined> {
   return reader.get<BucketRow>("select name, account, region, created from s3_bucket where name = $1", [name]);
 }
+/** By the primary key; until this transaction ends nobody deletes the bucket, and any number may hold it so. */
+export function shareBucketRow(transaction: Transaction, name: string): Promise<BucketRow | undefined> {
+  return transaction.get<BucketRow>("select name, account, region, created from s3_bucket where name = $1 for share", [
+    name,
+  ]);
+}
+/** By the primary key; waits for all who hold the bucket, and keeps others from holding it. */
+export function lockBucketRow(transaction: Transaction, name: string): Promise<BucketRow | undefined> {
+  return transaction.get<BucketRow>("select name, account, region, created from s3_bucket where name = $1 for update", [
+    name,
+  ]);
+}
 export async function insertBucket(transaction: Transaction, row: BucketRow): Promise<void> {
   await transaction.run("insert into s3_bucket (name, account, region, created) values ($1, $2, $3, $4)", [
     row.name,

@@ -1,5 +1,6 @@
 /** Buckets themselves: create, delete, look, list. */
 import type { Call } from "../flow.ts";
+import type { Reader } from "../store/store.ts";
 import { fault } from "../wire/fault.ts";
 import { bucketsOf, bucketRow, deleteBucketRow, deleteSettings, insertBucket, putSetting } from "./bucket-rows.ts";
 import { tagsText } from "./attributes.ts";
@@ -20,12 +21,11 @@ export function bucketHandlers(
     CreateBucket: (input, call) => createBucket(s3, input, call),
     async DeleteBucket(input, call) {
       return call.commit(async (transaction) => {
-        await s3.bucket(transaction, input);
-        if (await hasObjects(transaction, input.Bucket))
-          throw fault("BucketNotEmpty", "The bucket you tried to delete is not empty", {
-            status: 409,
-            detail: { BucketName: input.Bucket },
-          });
+        const bucket = await s3.bucket(transaction, input);
+        // Looked for before as well, so that nobody waits for the lock of a bucket that is in use.
+        await refuseNotEmpty(transaction, input.Bucket);
+        await s3.lock(transaction, bucket);
+        await refuseNotEmpty(transaction, input.Bucket);
         for (const { id } of await uploadsOf(transaction, input.Bucket, 100_000))
           await dropUpload(s3, transaction, call.trace, id);
         await deleteSettings(transaction, input.Bucket);
@@ -45,6 +45,14 @@ export function bucketHandlers(
       return bucket.region === "us-east-1" ? {} : { LocationConstraint: bucket.region as "eu-west-1" };
     },
   };
+}
+
+async function refuseNotEmpty(reader: Reader, name: string): Promise<void> {
+  if (await hasObjects(reader, name))
+    throw fault("BucketNotEmpty", "The bucket you tried to delete is not empty", {
+      status: 409,
+      detail: { BucketName: name },
+    });
 }
 
 async function createBucket(s3: S3, input: CreateInput, call: Call): Promise<{ Location: string; BucketArn: string }> {

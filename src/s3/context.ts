@@ -4,7 +4,7 @@ import { VersionedCache } from "../store/cache.ts";
 import type { Reader, Transaction } from "../store/store.ts";
 import { AwsFault, fault } from "../wire/fault.ts";
 import type { Handlers } from "../wire/service.ts";
-import { bucketRow, settingsOf, type BucketRow } from "./bucket-rows.ts";
+import { bucketRow, lockBucketRow, settingsOf, shareBucketRow, type BucketRow } from "./bucket-rows.ts";
 import { Hashing } from "./hashing.ts";
 import { bucketArn } from "./names.ts";
 
@@ -49,13 +49,26 @@ export class S3 {
     input: { readonly Bucket: string; readonly ExpectedBucketOwner?: string | undefined },
   ): Promise<Bucket> {
     const bucket = await this.find(reader, input.Bucket);
-    if (!bucket)
-      throw fault("NoSuchBucket", "The specified bucket does not exist", {
-        status: 404,
-        detail: { BucketName: input.Bucket },
-      });
+    if (!bucket) throw noSuchBucket(input.Bucket);
     expectOwner(bucket, input.ExpectedBucketOwner);
     return bucket;
+  }
+  /**
+   * Holds a bucket that was found, for a transaction that puts something into it: where nodes share a database, another
+   * one may be deleting the bucket in this moment, and rows that came to lie in no bucket would be the next owner's.
+   * Such a delete waits, and then finds what was put; or it came first, and the bucket is gone. Asked together with the
+   * next statement this costs no round trip. With one writer only (no `lock`) there is nothing to hold.
+   */
+  async hold(transaction: Transaction, { name, account }: Bucket): Promise<void> {
+    if (!transaction.lock) return;
+    const row = await shareBucketRow(transaction, name);
+    // Made anew by somebody else, it is not the bucket that this caller was let into.
+    if (row?.account !== account) throw noSuchBucket(name);
+  }
+  /** Waits for all who hold the bucket. What is looked for in it after this is all there will be. */
+  async lock(transaction: Transaction, { name, account }: Bucket): Promise<void> {
+    const row = await lockBucketRow(transaction, name);
+    if (row?.account !== account) throw noSuchBucket(name);
   }
   /** Must be called in every transaction that changes a bucket or a sub-resource of it. */
   changed(transaction: Transaction, name: string): void {
@@ -101,6 +114,9 @@ export function shareOf(
 export function expectOwner(bucket: Bucket, account: string | undefined): void {
   if (account !== undefined && account !== bucket.account)
     throw fault("AccessDenied", "Access Denied", { status: 403 });
+}
+function noSuchBucket(name: string): AwsFault {
+  return fault("NoSuchBucket", "The specified bucket does not exist", { status: 404, detail: { BucketName: name } });
 }
 export function noSuchKey(key: string): AwsFault {
   return fault("NoSuchKey", "The specified key does not exist.", { status: 404, detail: { Key: key } });

@@ -66,7 +66,7 @@ export function uploadHandlers(
           { status: 400 },
         );
       return call.commit(async (transaction) => {
-        await s3.bucket(transaction, input);
+        await s3.hold(transaction, await s3.bucket(transaction, input));
         await insertUpload(transaction, row);
         return {
           Bucket: input.Bucket,

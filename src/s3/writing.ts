@@ -46,7 +46,10 @@ export async function writeObject(
   bucket: Bucket,
   draft: Draft,
 ): Promise<number> {
-  const old = await lockObjectRow(transaction, bucket.name, draft.keyBytes);
+  const [old] = await Promise.all([
+    lockObjectRow(transaction, bucket.name, draft.keyBytes),
+    s3.hold(transaction, bucket),
+  ]);
   checkWrite(draft.conditions, old, draft.key);
   const sequence = s3.sequence(old?.sequence);
   const modified = s3.parts.clock.now();

@@ -31,7 +31,7 @@ export class Statements {
     if (!prepared) {
       const order: number[] = [];
       // There is one writer only: nobody to lock rows against.
-      const alone = sql.replace(/ for update( skip locked)?$/, "");
+      const alone = sql.replace(/ for (update|share)( skip locked)?$/, "");
       // SQLite treats `$1` as a name and binds names by object; `?` binds by position.
       const text = alone.replace(/\$(\d+)/g, (_, number: string) => {
         order.push(Number(number) - 1);
