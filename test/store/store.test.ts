@@ -37,6 +37,38 @@ for (const kind of stores)
       assert.equal(await store.read((reader) => get(reader, "a")), "1");
     });
 
+    test("every character goes into a text, alone and many rows at once, and texts keep their order", async () => {
+      const texts = [
+        "a",
+        "a\u0000",
+        "a\u0000b",
+        "a\u0001",
+        "a\u0001\u0001",
+        "a\u0001\u0002",
+        "a\u0002",
+        "ab",
+        "\u0000",
+      ];
+      // Alone by `do update`, together by plain inserts.
+      for (const text of texts) await store.write((tx) => put(tx, text, text));
+      assert.deepEqual(await store.read(names), texts.toSorted());
+      for (const text of texts) assert.equal(await store.read((reader) => get(reader, text)), text);
+      await store.write(async (tx) => {
+        await tx.run("delete from iam_installation");
+        for (const text of texts)
+          await tx.run("insert into iam_installation (name, value) values ($1, $2)", [text, text]);
+      });
+      assert.deepEqual(await store.read(names), texts.toSorted());
+      const after = (name: string) =>
+        store.read((reader) =>
+          reader.get<{ value: string }>("select value from iam_installation where name > $1 order by name limit 1", [
+            name,
+          ]),
+        );
+      // The next name after this one, as pages are asked for.
+      assert.equal((await after("a\u0000"))?.value, "a\u0000b");
+    });
+
     test("text, numbers, bytes and null come back as what they were", async () => {
       const bytes = Buffer.from([0, 255, 1, 128]);
       const large = 9_007_199_254_740_991;

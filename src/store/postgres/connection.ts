@@ -1,4 +1,5 @@
 import pg from "pg";
+import { decoded, encodedAll } from "./nul.ts";
 import { StoreUnavailable, type Row, type Value } from "../store.ts";
 
 export type Result = { readonly rows: readonly Row[]; readonly count: number; readonly command: string };
@@ -34,10 +35,13 @@ function nameOf(sql: string): string | undefined {
 
 const asNumber = (text: string): number => Number(text);
 const asBytes = (text: string): Buffer => Buffer.from(text.slice(2), "hex");
-const asText = (text: string): string => text;
 // int8, int4, int2, numeric (what sum() of a bigint is), oid; bytea
 const parserOf = (type: number) =>
-  type === 20 || type === 23 || type === 21 || type === 1700 || type === 26 ? asNumber : type === 17 ? asBytes : asText;
+  type === 20 || type === 23 || type === 21 || type === 1700 || type === 26
+    ? asNumber
+    : type === 17
+      ? asBytes
+      : decoded;
 
 /**
  * One connection to PostgreSQL. Statements are pipelined: each is sent at once, answers come in their order.
@@ -109,7 +113,7 @@ export class Connection {
     this.#planned++;
     return new Promise<Result>((resolve, reject) => {
       const name = nameOf(sql);
-      const query = { text: sql, values: parameters as unknown[], ...(name === undefined ? {} : { name }) };
+      const query = { text: sql, values: encodedAll(parameters), ...(name === undefined ? {} : { name }) };
       this.#client.query(query, (error: Error | null, result: pg.QueryResult<Row>) => {
         this.#waiting--;
         this.#progressAt = performance.now();
