@@ -16,6 +16,7 @@ import { statesRoom } from "./states/room.ts";
 import type { Blobs } from "./store/blobs.ts";
 import { openDatabase } from "./store/database.ts";
 import { openDirectory } from "./store/directory.ts";
+import { storeGauges } from "./store/gauges.ts";
 import { installationOf } from "./store/installation.ts";
 import { OwnBlobs } from "./store/own-blobs.ts";
 import { StoreUnavailable } from "./store/store.ts";
@@ -77,7 +78,10 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   const services = rooms.flatMap((room) => room.services);
   const endpoints: Record<string, Endpoint> = Object.assign({}, ...rooms.map((room) => room.endpoints));
   const checks = { authority: createAuthority(parts), recorder: createRecorder(parts), auth: options.auth };
-  const gauges = () => store.read((reader) => relayGauges(reader, clock.now()));
+  const gauges = async () => [
+    ...(await store.read((reader) => relayGauges(reader, clock.now()))),
+    ...(await storeGauges(store)),
+  ];
   const metrics = { token: options.metricsToken, gauges };
   const gate = openGate({ ...parts, ...checks, services, endpoints, health: () => ({ ready }), metrics });
   for (const room of rooms) await room.start?.();

@@ -2,7 +2,13 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
 /** A figure that is asked for when the metrics are read. */
-export type Gauge = { readonly name: string; readonly help: string; readonly value: number };
+export type Gauge = {
+  readonly name: string;
+  readonly help: string;
+  readonly value: number;
+  /** A gauge unless it says that it only grows. */
+  readonly type?: "counter" | "gauge";
+};
 export type MetricsOptions = {
   /** Who sends `Authorization: Bearer TOKEN` may read the metrics. */
   readonly token?: string | undefined;
@@ -67,8 +73,9 @@ export class Metrics {
       lines.push(`${name}_bucket{service="${service}",le="+Inf"} ${count}`);
       lines.push(`${name}_sum{service="${service}"} ${sum}`, `${name}_count{service="${service}"} ${count}`);
     }
-    for (const { name: gauge, help, value } of [...this.#process(), ...((await this.#options.gauges?.()) ?? [])]) {
-      family(gauge, "gauge", help);
+    const given = (await this.#options.gauges?.()) ?? [];
+    for (const { name: gauge, help, value, type = "gauge" } of [...this.#process(), ...given]) {
+      family(gauge, type, help);
       lines.push(`${gauge} ${value}`);
     }
     return `${lines.join("\n")}\n`;

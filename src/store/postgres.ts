@@ -61,6 +61,7 @@ export class PostgresStore implements Store {
   readonly #reader: PostgresReader;
   readonly #queue: Job[] = [];
   readonly #sweep: NodeJS.Timeout;
+  readonly commits = { groups: 0, transactions: 0 };
   #scheduled = false;
   #closed = false;
   #calmUntil = 0;
@@ -272,6 +273,8 @@ export class PostgresStore implements Store {
       await session.rollback().catch(() => undefined);
       return false;
     }
+    this.commits.groups++;
+    this.commits.transactions += worked.length;
     for (const { transaction, settle } of worked) {
       transaction.bumpAgain();
       settle();

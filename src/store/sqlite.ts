@@ -48,6 +48,7 @@ export class SqliteStore implements Store {
   /** Who waits for the store to come to rest. */
   readonly #awaited: (() => void)[] = [];
   #broken: unknown;
+  readonly commits = { groups: 0, transactions: 0 };
   /** Groups committed, and groups known to be on the disk. */
   #committed = 0;
   #synced = 0;
@@ -147,6 +148,8 @@ export class SqliteStore implements Store {
       return;
     }
     this.#committed++;
+    this.commits.groups++;
+    this.commits.transactions += finished.length;
     for (const { finished: job, transaction } of finished) {
       transaction.bumpAgain();
       this.#unsynced.push({

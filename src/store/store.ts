@@ -47,6 +47,8 @@ export interface Store {
   /** Runs `work` in a transaction and resolves when its commit is durable. A throw takes everything back and is passed on. */
   write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   close(): Promise<void>;
+  /** Durable commits of this process, and the transactions that shared them. */
+  readonly commits?: { readonly groups: number; readonly transactions: number };
 }
 
 /**

@@ -15,7 +15,7 @@ export function encoded(text: string): string {
 }
 export function decoded(text: string): string {
   if (!text.includes(MARK)) return text;
-  return text.replace(/\u0001([\u0001\u0002])/g, (_, which: string) => (which === MARK ? NUL : MARK));
+  return text.replaceAll("\u0001\u0001", NUL).replaceAll("\u0001\u0002", MARK);
 }
 
 type Parameters = readonly Value[] | readonly (readonly Value[])[];
