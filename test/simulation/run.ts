@@ -41,7 +41,7 @@ async function prepare(): NonNullable<typeof prepared> {
 }
 
 /** In how many of the seeds two nodes share the store. */
-const SHARED = 0.25;
+const SHARED = 0.2;
 export const nodesOf = (seed: number): number => (chance(seed, "nodes").is(SHARED) ? 2 : 1);
 
 /** One run. Throws `Broken` if anything does not hold at its end. */

@@ -1,6 +1,6 @@
 import { runSeed, Broken } from "./run.ts";
 import { realNow } from "./world.ts";
-import { fork } from "node:child_process";
+import { fork, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -43,6 +43,12 @@ const { values } = parseArgs({
   },
 });
 
+/** A process, the seed that it runs and since when. */
+type Follower = { readonly child: ChildProcess; seed: number; since: number };
+const started = realNow();
+const totals: Count = {};
+let done = 0;
+
 if (values.follow) follow();
 else if (values.help) console.log(HELP);
 else lead();
@@ -51,40 +57,21 @@ else lead();
 function lead(): void {
   const first = Number(values.first);
   const last = values.forever ? Number.POSITIVE_INFINITY : first + Number(values.seeds) - 1;
-  const started = realNow();
   const untilMs = values.for === undefined ? Number.POSITIVE_INFINITY : started + Number(values.for) * 1000;
   const limitMs = Number(values["seed-limit"]) * 1000;
-  const totals: Count = {};
-  let next = first;
-  let done = 0;
-  let idle = 0;
   const folder = mkdtempSync(join(FOLDER, "stepwell-simulation-"));
-  // Processes rather than threads: SQLite's memory has one lock in each.
-  const workers = Array.from({ length: Number(values.workers) }, () => ({
-    child: fork(fileURLToPath(import.meta.url), [...process.argv.slice(2), "--follow"], {
-      env: { ...process.env, [FOLDER_VARIABLE]: folder },
-    }),
-    seed: 0,
-    since: Number.POSITIVE_INFINITY,
-  }));
+  const workers = Array.from({ length: Number(values.workers) }, () => workerIn(folder));
+  let next = first;
+  let idle = 0;
 
-  const report = (): void => {
-    const seconds = (realNow() - started) / 1000;
-    const told = Object.entries(totals).map(([what, count]) => `${count} ${what}`);
-    const speed = (done / seconds).toFixed(1);
-    console.log(`${done} seeds held in ${seconds.toFixed(0)} s, ${speed} seeds/s: ${told.sort().join(", ")}`);
-  };
-  const leave = (code: number): never => {
+  const leave = (code: number, why?: string): never => {
+    if (why !== undefined) console.error(why);
     for (const { child } of workers) child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
     report();
     process.exit(code);
   };
-  const fail = (why: string): never => {
-    console.error(why);
-    return leave(1);
-  };
-  const deal = (worker: (typeof workers)[number]): void => {
+  const deal = (worker: Follower): void => {
     worker.since = Number.POSITIVE_INFINITY;
     if (next <= last && realNow() < untilMs) {
       worker.seed = next++;
@@ -92,20 +79,22 @@ function lead(): void {
       worker.child.send(worker.seed);
     } else if (++idle === workers.length) {
       const enough = Math.min(last - first + 1, Number(values["at-least"]));
-      if (done < enough) fail(`${done} seeds ended in the time given, and not ${enough}`);
+      if (done < enough) leave(1, `${done} seeds ended in the time given, and not ${enough}`);
       leave(0);
     }
   };
   // A run that spins never lets its own process tell.
   setInterval(() => {
     const stuck = workers.find(({ since }) => realNow() - since > limitMs);
-    if (stuck) fail(`seed ${stuck.seed} did not end within ${limitMs / 1000} s; ${again(stuck.seed)}`);
+    if (stuck) leave(1, `seed ${stuck.seed} did not end within ${limitMs / 1000} s; ${again(stuck.seed)}`);
   }, 1000);
-  process.on("SIGINT", () => leave(130));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => leave(130));
   for (const worker of workers) {
-    worker.child.on("exit", (code) => fail(`seed ${worker.seed} ended its process (${code}); ${again(worker.seed)}`));
+    worker.child.on("exit", (code) =>
+      leave(1, `seed ${worker.seed} ended its process (${code}); ${again(worker.seed)}`),
+    );
     worker.child.on("message", (told: Told) => {
-      if ("failed" in told) return fail(told.failed);
+      if ("failed" in told) return leave(1, told.failed);
       done++;
       for (const [what, count] of Object.entries(told.counts)) totals[what] = (totals[what] ?? 0) + count;
       if (done % 100 === 0) report();
@@ -113,6 +102,22 @@ function lead(): void {
     });
     deal(worker);
   }
+}
+
+/** A process that runs the seeds it is sent. Not a thread: SQLite's memory has one lock in each process. */
+function workerIn(folder: string): Follower {
+  const child = fork(fileURLToPath(import.meta.url), [...process.argv.slice(2), "--follow"], {
+    env: { ...process.env, [FOLDER_VARIABLE]: folder },
+    execArgv: [...process.execArgv, "--max-semi-space-size=64"],
+  });
+  return { child, seed: 0, since: Number.POSITIVE_INFINITY };
+}
+
+function report(): void {
+  const seconds = (realNow() - started) / 1000;
+  const told = Object.entries(totals).map(([what, count]) => `${count} ${what}`);
+  const speed = (done / seconds).toFixed(1);
+  console.log(`${done} seeds held in ${seconds.toFixed(0)} s, ${speed} seeds/s: ${told.sort().join(", ")}`);
 }
 
 const again = (seed: number): string => `again: npm run simulate -- --first ${seed} --seeds 1 --log`;
