@@ -36,6 +36,7 @@ export class RelayEngine implements Relay {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #rideMs: number;
   readonly #pure = new Map<string, PureWorker>();
   readonly #effects: EffectRunner;
   readonly #nodes: Nodes;
@@ -47,8 +48,10 @@ export class RelayEngine implements Relay {
   #again = false;
   #running = false;
 
-  constructor(store: Store, clock: Clock, log: Log) {
+  /** @param rideMs how long rides may take in one transaction */
+  constructor(store: Store, clock: Clock, log: Log, rideMs: number = RIDE_MS) {
     this.#store = store;
+    this.#rideMs = rideMs;
     this.#clock = clock;
     this.#log = log;
     this.#nodes = new Nodes(store, log, clock, () => this.#wake());
@@ -122,7 +125,7 @@ export class RelayEngine implements Relay {
       const ride = rides[next];
       if (!ride) break;
       const worker = this.#pure.get(ride.work.kind);
-      if (!worker || next >= RIDE_PIECES || performance.now() - started > RIDE_MS) {
+      if (!worker || next >= RIDE_PIECES || performance.now() - started > this.#rideMs) {
         await this.#leave(transaction, ride.work, this.#clock.now(), ride.since, 1, null);
         continue;
       }

@@ -34,7 +34,7 @@ for (const kind of stores)
     let relays: RelayEngine[];
     let logged: string[];
     const engine = (): RelayEngine => {
-      const relay = new RelayEngine(store, clock, (_level, message) => void logged.push(message));
+      const relay = new RelayEngine(store, clock, (_level, message) => void logged.push(message), Infinity);
       relays.push(relay);
       return relay;
     };
@@ -153,7 +153,7 @@ for (const kind of stores)
         for (let n = 0; n < 100; n++) await relay.append(tx, work("one of many", { key: String(n) }));
       });
       const rode = waits.filter((wait) => !wait).length;
-      assert.ok(rode > 0 && rode <= 64, `${rode} rode`);
+      assert.equal(rode, 64);
       await until(() => waits.length === 100);
       await until(async () => (await rows()).length === 0);
     });
@@ -281,8 +281,7 @@ for (const kind of stores)
       await until(async () => (await rows())[0]?.attempt === 2);
       const [row] = await rows();
       assert.deepEqual([row?.due_at, row?.leased], [START + 750, 0]);
-      // PostgreSQL keeps no character 0.
-      assert.match(row?.failure ?? "", /refused: \u2400/);
+      assert.ok(row?.failure?.includes("refused: \0"));
       await quiet();
       await clock.advance(750);
       await until(async () => (await rows()).length === 0);
