@@ -1,6 +1,7 @@
 /** What a path finds. Two families of callers put the misses into AWS's words; see the two kinds of miss below. */
 import { runtime } from "../failure.ts";
 import { isObject, numberOf, printJson } from "../json.ts";
+import { pathFunction } from "./functions.ts";
 import type { PathSyntax, PathToken } from "./parse.ts";
 
 /** Why a definite path found nothing, in the words of Jayway's JsonPath. */
@@ -12,10 +13,13 @@ const FOUND_MAX = 250_000;
 /** All values that the tokens find, in document order. */
 export function select(tokens: readonly PathToken[], start: unknown, root: unknown): unknown[] {
   let found: unknown[] = [start];
-  for (const token of tokens) {
+  for (const [i, token] of tokens.entries()) {
     const next: unknown[] = [];
-    if (token.kind === "function") next.push(...applyFunction(token.name, found));
-    else for (const value of found) step(token, value, root, next);
+    if (token.kind === "function") next.push(...applyFunction(token, found, root));
+    // A scan comes to every object by itself: it tests none a second time as the item of its array.
+    else if (token.kind === "filter" && tokens[i - 1]?.kind === "descend")
+      next.push(...found.filter((value) => isObject(value) && token.filter(value, root)));
+    else for (const value of found) step(token, value, root, next, i === tokens.length - 1);
     if (next.length > FOUND_MAX) throw runtime("The path finds too many values.");
     found = next;
   }
@@ -33,8 +37,8 @@ export function evaluate(path: PathSyntax, start: unknown): { readonly value: un
   let at = "$";
   for (const [i, token] of path.tokens.entries()) {
     const found: unknown[] = [];
-    if (token.kind === "function") found.push(...applyFunction(token.name, [value]));
-    else step(token, value, start, found);
+    if (token.kind === "function") found.push(...applyFunction(token, [value], start));
+    else step(token, value, start, found, true);
     if (found.length === 0) return { miss: missAt(path, i, token, value, at) };
     value = found[0];
     at += tokenText(token);
@@ -44,28 +48,29 @@ export function evaluate(path: PathSyntax, start: unknown): { readonly value: un
 
 function missAt(path: PathSyntax, index: number, token: PathToken, value: unknown, at: string): string {
   if (token.kind === "keys") {
-    if (!isObject(value)) {
-      return value === null || value === undefined
-        ? `Missing property in path ${at}${tokenText(token)}`
-        : `Expected to find an object with property ${tokenText(token)} in path ${at} but found '${javaName(value)}'. ` +
-            "This is not a json object according to the JsonProvider: 'com.jayway.jsonpath.spi.json.JacksonJsonNodeJsonProvider'.";
-    }
+    if (!isObject(value))
+      return (
+        `Expected to find an object with property ${tokenText(token)} in path ${at} but found '${javaName(value)}'. ` +
+        "This is not a json object according to the JsonProvider: 'com.jayway.jsonpath.spi.json.JacksonJsonNodeJsonProvider'."
+      );
     if (index < path.tokens.length - 1) return `Missing property in path ${at}${tokenText(token)}`;
+  } else if (token.kind === "indexes" && value === null) {
+    return `The path ${at} is null`;
   } else if (token.kind === "indexes" && !Array.isArray(value)) {
     return `Filter: ${tokenText(token)} can only be applied to arrays. Current context is: ${printJson(value)}`;
   }
   return `No results for path: ${["$", ...path.tokens.map(tokenText)].join("")}`;
 }
 
+/** The class of a value as Java knows it: Jackson's provider hands out unwrapped scalars. */
 function javaName(value: unknown): string {
-  const node = Array.isArray(value)
-    ? "ArrayNode"
-    : typeof value === "string"
-      ? "TextNode"
-      : typeof value === "boolean"
-        ? "BooleanNode"
-        : "NumericNode";
-  return `com.fasterxml.jackson.databind.node.${node}`;
+  if (value === null || value === undefined) return "null";
+  if (Array.isArray(value)) return "com.fasterxml.jackson.databind.node.ArrayNode";
+  if (typeof value === "string") return "java.lang.String";
+  if (typeof value === "boolean") return "java.lang.Boolean";
+  const number = numberOf(value) ?? 0;
+  if (!/^-?\d+$/.test(printJson(value))) return "java.lang.Double";
+  return Math.abs(number) < 2 ** 31 ? "java.lang.Integer" : "java.lang.Long";
 }
 
 /** `['a']`, `[0]`: the normal form that Jayway's messages use. */
@@ -77,10 +82,29 @@ export function tokenText(token: PathToken): string {
   return token.kind === "wildcard" ? "[*]" : token.kind === "descend" ? ".." : "[?]";
 }
 
-function step(token: Exclude<PathToken, { kind: "function" }>, value: unknown, root: unknown, out: unknown[]): void {
+function applyFunction(
+  token: Extract<PathToken, { kind: "function" }>,
+  found: readonly unknown[],
+  root: unknown,
+): readonly unknown[] {
+  const given = token.given.map((argument) => {
+    if (!("path" in argument)) return argument.value;
+    const read = evaluate(argument.path, root);
+    return "miss" in read ? undefined : read.value;
+  });
+  return pathFunction(token.name, found.length === 1 ? found[0] : found, given);
+}
+
+function step(
+  token: Exclude<PathToken, { kind: "function" }>,
+  value: unknown,
+  root: unknown,
+  out: unknown[],
+  last: boolean,
+): void {
   switch (token.kind) {
     case "keys":
-      selectKeys(token.keys, value, out);
+      selectKeys(token.keys, value, out, last);
       return;
     case "indexes":
       if (!Array.isArray(value)) return;
@@ -106,15 +130,17 @@ function step(token: Exclude<PathToken, { kind: "function" }>, value: unknown, r
   }
 }
 
-function selectKeys(keys: readonly string[], value: unknown, out: unknown[]): void {
+function selectKeys(keys: readonly string[], value: unknown, out: unknown[], last: boolean): void {
   if (!isObject(value)) return;
   if (keys.length === 1) {
     const key = keys[0] ?? "";
     if (Object.hasOwn(value, key)) out.push(value[key]);
     return;
   }
-  // Several keys pick a smaller object.
-  out.push(Object.fromEntries(keys.filter((key) => Object.hasOwn(value, key)).map((key) => [key, value[key]])));
+  const present = keys.filter((key) => Object.hasOwn(value, key));
+  // Several keys at the end pick a smaller object; before the end each of them is followed.
+  if (last) out.push(Object.fromEntries(present.map((key) => [key, value[key]])));
+  else for (const key of present) out.push(value[key]);
 }
 
 function children(value: unknown): readonly unknown[] {
@@ -129,28 +155,4 @@ function descend(value: unknown, out: unknown[]): void {
     if (isObject(next) || Array.isArray(next)) out.push(next);
     waiting.push(...[...children(next)].reverse());
   }
-}
-
-function applyFunction(name: string, found: readonly unknown[]): readonly unknown[] {
-  const only = found.length === 1 ? found[0] : found;
-  if (name === "length" || name === "size") {
-    if (Array.isArray(only) || typeof only === "string") return [only.length];
-    return isObject(only) ? [Object.keys(only).length] : [];
-  }
-  if (name === "keys") return isObject(only) ? [Object.keys(only)] : [];
-  const list = Array.isArray(only) ? (only as unknown[]) : [];
-  if (name === "first") return list.slice(0, 1);
-  if (name === "last") return list.slice(-1);
-  const numbers = list.map(numberOf).filter((number) => number !== undefined);
-  return numbers.length === 0 ? [] : [aggregate(name, numbers)];
-}
-
-function aggregate(name: string, numbers: readonly number[]): number {
-  const sum = numbers.reduce((total, number) => total + number, 0);
-  if (name === "sum") return sum;
-  if (name === "min") return numbers.reduce((least, number) => Math.min(least, number));
-  if (name === "max") return numbers.reduce((most, number) => Math.max(most, number));
-  const mean = sum / numbers.length;
-  if (name === "avg") return mean;
-  return Math.sqrt(numbers.reduce((total, number) => total + (number - mean) ** 2, 0) / numbers.length);
 }

@@ -1,8 +1,8 @@
 /** Filters of paths: `[?(@.year == 1997 && @.tags contains 'x' || !(@.name))]`. */
 import { runtime } from "../failure.ts";
-import { compareNumbers, equalJson, isObject, numberOf, parseJson } from "../json.ts";
+import { compareNumbers, equalJson, isObject, numberOf, parseJson, printJson } from "../json.ts";
 import { select } from "./evaluate.ts";
-import { PathSyntaxError, readQuoted, readTokens, skip, type PathToken } from "./parse.ts";
+import { PathSyntaxError, readLiteral, readQuoted, readTokens, skip, type PathToken } from "./parse.ts";
 
 /** Whether an item stands the test; `root` is what `$` means. */
 export type Filter = (item: unknown, root: unknown) => boolean;
@@ -79,25 +79,17 @@ function parseOperand(text: string, at: number): [Operand, number] {
     };
     return [read, end];
   }
-  if (first === "'" || first === '"') {
-    const [value, end] = readQuoted(text, at);
-    return [() => value, end];
-  }
   if (first === "/") {
     const [pattern, end] = readPattern(text, at);
     return [() => pattern, end];
   }
-  if (first === "[") {
-    const end = closingBracket(text, at);
+  if (first === "[" || first === "{") {
+    const end = closingBracket(text, at, first === "[" ? "]" : "}");
     const list = parseList(text.slice(at, end));
     return [() => list, end];
   }
-  const literal = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
-  literal.lastIndex = at;
-  const found = literal.exec(text)?.[0];
-  if (found === undefined) throw new PathSyntaxError(`Expected a value in the filter at character ${at}`);
-  const value = parseJson(found);
-  return [() => value, literal.lastIndex];
+  const [value, end] = readLiteral(text, at);
+  return [() => value, end];
 }
 
 function readPattern(text: string, at: number): [RegExp, number] {
@@ -128,10 +120,13 @@ function matchesPattern(pattern: RegExp, text: string): boolean {
   return pattern.test(text);
 }
 
-function closingBracket(text: string, at: number): number {
+function closingBracket(text: string, at: number, close: string): number {
   let end = at + 1;
-  while (end < text.length && text[end] !== "]")
+  for (let open = 1; end < text.length;) {
+    if (text[end] === text[at]) open += 1;
+    else if (text[end] === close && (open -= 1) === 0) break;
     end = text[end] === "'" || text[end] === '"' ? readQuoted(text, end)[1] : end + 1;
+  }
   return end + 1;
 }
 
@@ -146,7 +141,18 @@ function parseList(text: string): unknown {
 }
 
 const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-const includes = (list: unknown, value: unknown): boolean => asList(list).some((item) => equalJson(item, value));
+const includes = (list: unknown, value: unknown): boolean => asList(list).some((item) => equalNodes(value, item));
+
+/** Jayway compares a number with a text by the number that the text is, and a text with a number by its digits. */
+function equalNodes(left: unknown, right: unknown): boolean {
+  if (typeof left === "string" && numberOf(right) !== undefined) return left === printJson(right);
+  if (typeof right === "string" && numberOf(left) !== undefined)
+    return right.trim() !== "" && numberOf(left) === Number(right);
+  return equalJson(left, right);
+}
+
+const equal: Operator = (left, right) => left !== NOTHING && right !== NOTHING && equalNodes(left, right);
+const same: Operator = (left, right) => left !== NOTHING && right !== NOTHING && equalJson(left, right);
 
 function ordered(test: (order: number) => boolean): Operator {
   return (left, right) => {
@@ -158,20 +164,38 @@ function ordered(test: (order: number) => boolean): Operator {
 }
 
 function sizeOf(value: unknown): number | undefined {
-  if (typeof value === "string" || Array.isArray(value)) return value.length;
-  return isObject(value) ? Object.keys(value).length : undefined;
+  return typeof value === "string" || Array.isArray(value) ? value.length : undefined;
 }
 
+function isEmpty(value: unknown): boolean | undefined {
+  return isObject(value)
+    ? Object.keys(value).length === 0
+    : sizeOf(value) === undefined
+      ? undefined
+      : sizeOf(value) === 0;
+}
+
+/** What a pattern is held against: texts, numbers and booleans as they print. */
+function matchable(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  return typeof value === "boolean" || numberOf(value) !== undefined ? printJson(value) : undefined;
+}
+
+const matched: Operator = (left, right) => {
+  const [pattern, text] = right instanceof RegExp ? [right, matchable(left)] : [left, matchable(right)];
+  return pattern instanceof RegExp && text !== undefined && matchesPattern(pattern, text);
+};
+
 const operators: { readonly [word: string]: Operator } = {
-  "==": (left, right) => left !== NOTHING && right !== NOTHING && equalJson(left, right),
-  "===": (left, right) => left !== NOTHING && right !== NOTHING && equalJson(left, right),
-  "!=": (left, right) => left === NOTHING || right === NOTHING || !equalJson(left, right),
-  "!==": (left, right) => left === NOTHING || right === NOTHING || !equalJson(left, right),
+  "==": equal,
+  "===": same,
+  "!=": (left, right) => !equal(left, right),
+  "!==": (left, right) => !same(left, right),
   "<": ordered((order) => order < 0),
   "<=": ordered((order) => order <= 0),
   ">": ordered((order) => order > 0),
   ">=": ordered((order) => order >= 0),
-  "=~": (left, right) => typeof left === "string" && right instanceof RegExp && matchesPattern(right, left),
+  "=~": matched,
   in: (left, right) => left !== NOTHING && includes(right, left),
   nin: (left, right) => left !== NOTHING && !includes(right, left),
   contains: (left, right) =>
@@ -181,5 +205,5 @@ const operators: { readonly [word: string]: Operator } = {
   anyof: (left, right) => asList(left).some((item) => includes(right, item)),
   noneof: (left, right) => Array.isArray(left) && !left.some((item) => includes(right, item)),
   size: (left, right) => sizeOf(left) !== undefined && sizeOf(left) === numberOf(right),
-  empty: (left, right) => sizeOf(left) !== undefined && (sizeOf(left) === 0) === right,
+  empty: (left, right) => isEmpty(left) !== undefined && isEmpty(left) === right,
 };

@@ -2,6 +2,7 @@
  * The grammar of paths as Jayway's JsonPath reads them: `$`, `$$` (the context object) or `$name` (a variable), then
  * `.key`, `['key','other']`, `[0]`, `[0,2]`, `[1:3]`, `.*`, `[*]`, `..`, `[?(filter)]`, and a trailing function `.length()`.
  */
+import { parseJson } from "../json.ts";
 import { parseFilter, type Filter } from "./filter.ts";
 
 export type PathToken =
@@ -11,7 +12,10 @@ export type PathToken =
   | { readonly kind: "wildcard" }
   | { readonly kind: "descend" }
   | { readonly kind: "filter"; readonly filter: Filter }
-  | { readonly kind: "function"; readonly name: string };
+  | { readonly kind: "function"; readonly name: string; readonly given: readonly Given[] };
+
+/** An argument of a path function: a literal, or a path from the same root. */
+export type Given = { readonly value: unknown } | { readonly path: PathSyntax };
 
 export type PathSyntax = {
   /** As written. */
@@ -27,8 +31,8 @@ export class PathSyntaxError extends Error {
   override readonly name = "PathSyntaxError";
 }
 
-/** The functions of Jayway's JsonPath that take no argument. */
-export const PATH_FUNCTIONS: ReadonlySet<string> = new Set([
+/** The functions of Jayway's JsonPath. */
+const PATH_FUNCTIONS: ReadonlySet<string> = new Set([
   "length",
   "size",
   "min",
@@ -39,6 +43,9 @@ export const PATH_FUNCTIONS: ReadonlySet<string> = new Set([
   "keys",
   "first",
   "last",
+  "index",
+  "concat",
+  "append",
 ]);
 
 const VARIABLE = /\$(\$|[\p{ID_Start}_][\p{ID_Continue}]*)?/uy;
@@ -79,7 +86,8 @@ export function readTokens(text: string, start: number, tokens: PathToken[]): nu
       if (at >= text.length) throw new PathSyntaxError("Path must not end with a '.' or '..'");
       if (text[at] !== "[") at = readName(text, at, tokens);
     } else if (text[at] === ".") {
-      at = readName(text, at + 1, tokens);
+      // Jayway reads `$.['a']` as `$['a']`.
+      at = text[at + 1] === "[" ? at + 1 : readName(text, at + 1, tokens);
     } else if (text[at] === "[") {
       at = readBracket(text, at + 1, tokens);
     } else {
@@ -108,14 +116,44 @@ function readName(text: string, at: number, tokens: PathToken[]): number {
   const end = at + name.length;
   if (text[end] === "(") {
     if (!PATH_FUNCTIONS.has(name)) throw new PathSyntaxError(`Function with name: ${name} does not exist.`);
-    const close = /\(\s*\)/y;
-    close.lastIndex = end;
-    if (!close.test(text)) throw new PathSyntaxError(`Arguments to function: '${name}' are not supported`);
-    tokens.push({ kind: "function", name });
-    return close.lastIndex;
+    const [given, after] = readArguments(text, end + 1);
+    tokens.push({ kind: "function", name, given });
+    return after;
   }
   tokens.push({ kind: "keys", keys: [name] });
   return end;
+}
+
+/** From after `(` to after `)`. */
+function readArguments(text: string, start: number): [readonly Given[], number] {
+  const given: Given[] = [];
+  let at = skip(text, start);
+  while (text[at] !== ")") {
+    if (text[at] === "$") {
+      const [path, end] = readPath(text, at);
+      if (path.root !== "") throw new PathSyntaxError("A path function's argument must be a path of the same root");
+      given.push({ path });
+      at = end;
+    } else {
+      const [value, end] = readLiteral(text, at);
+      given.push({ value });
+      at = end;
+    }
+    at = skip(text, at);
+    if (text[at] === ",") at = skip(text, at + 1);
+    else if (text[at] !== ")") throw new PathSyntaxError("Arguments to function are not closed");
+  }
+  return [given, at + 1];
+}
+
+/** A quoted text, a number, true, false or null. */
+export function readLiteral(text: string, at: number): [unknown, number] {
+  if (text[at] === "'" || text[at] === '"') return readQuoted(text, at);
+  const literal = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+  literal.lastIndex = at;
+  const found = literal.exec(text)?.[0];
+  if (found === undefined) throw new PathSyntaxError(`Expected a value at character ${at}`);
+  return [parseJson(found), literal.lastIndex];
 }
 
 function readBracket(text: string, start: number, tokens: PathToken[]): number {
@@ -151,7 +189,8 @@ function readBracket(text: string, start: number, tokens: PathToken[]): number {
 }
 
 function numbersToken(inside: string): PathToken {
-  const slice = /^(-?\d+)?\s*:\s*(-?\d+)?$/.exec(inside);
+  // Jayway takes a third part, the step, and does not look at it.
+  const slice = /^(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(?:-?\d+)?)?$/.exec(inside);
   if (slice !== null) {
     const edge = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));
     return { kind: "slice", from: edge(slice[1]), to: edge(slice[2]) };
@@ -159,6 +198,8 @@ function numbersToken(inside: string): PathToken {
   if (!/^-?\d+(\s*,\s*-?\d+)*$/.test(inside)) throw new PathSyntaxError(`Could not parse token '[${inside}]'`);
   return { kind: "indexes", indexes: inside.split(",").map(Number) };
 }
+
+const ESCAPES: { readonly [letter: string]: string } = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 
 /** A quoted text with backslash escapes, from its opening quote; returns the character after the closing one. */
 export function readQuoted(text: string, at: number): [string, number] {
@@ -168,7 +209,10 @@ export function readQuoted(text: string, at: number): [string, number] {
     const character = text[i] ?? "";
     if (character === "\\") {
       i += 1;
-      value += text[i] ?? "";
+      const escaped = text[i] ?? "";
+      const code = escaped === "u" ? /^[0-9a-fA-F]{4}/.exec(text.slice(i + 1))?.[0] : undefined;
+      value += code === undefined ? (ESCAPES[escaped] ?? escaped) : String.fromCharCode(parseInt(code, 16));
+      i += code?.length ?? 0;
     } else if (character === quote) {
       return [value, i + 1];
     } else {
