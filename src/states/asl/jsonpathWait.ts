@@ -36,10 +36,10 @@ function secondsPath(path: string): Until {
   return (scope, input, now) => {
     const found = read(input.value, scope);
     if ("miss" in found) throw runtime(`The SecondsPath parameter does not reference an input value: ${path}`);
-    const seconds = numberOf(found.value);
-    if (seconds === undefined || !Number.isInteger(seconds)) {
-      throw runtime(`The SecondsPath parameter cannot be parsed as a long value: ${path} == ${printJson(found.value)}`);
-    }
+    // AWS parses the value's text: "5" is as good as 5.
+    const seconds = /^[+-]?\d+$/.test(shown(found.value)) ? Number(shown(found.value)) : undefined;
+    if (seconds === undefined)
+      throw runtime(`The SecondsPath parameter cannot be parsed as a long value: ${path} == ${shown(found.value)}`);
     if (seconds < 0) throw runtime(`The SecondsPath parameter references a negative value: ${path} == ${seconds}`);
     return bounded(now + seconds * 1000, now);
   };
@@ -52,11 +52,14 @@ function timestampPath(path: string): Until {
     if ("miss" in found) throw runtime(`The TimestampPath parameter does not reference an input value: ${path}`);
     const at = typeof found.value === "string" ? parseTimestamp(found.value) : undefined;
     if (at === undefined) {
-      const shown = typeof found.value === "string" ? found.value : printJson(found.value);
       throw runtime(
-        `The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: ${path} == ${shown}`,
+        `The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: ${path} == ${shown(found.value)}`,
       );
     }
     return bounded(toMilliseconds(at), now);
   };
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? value : printJson(value);
 }

@@ -4,6 +4,7 @@ import { cancelAll, childFailed, childSucceeded } from "./fanout.ts";
 import type { Failure } from "./failure.ts";
 import { guard, interpreterFailure } from "./guard.ts";
 import { exceedsBytes } from "./json.ts";
+import { exceedsVariables } from "./limits.ts";
 import { HistoryFull, Live, NOT_TRUNCATED } from "./live.ts";
 import type { Machine } from "./compiled.ts";
 import { PAYLOAD_BYTES_MAX, tooLarge, type Outcome } from "./outcome.ts";
@@ -91,6 +92,8 @@ function settle(live: Live, from: Thread, outcome: Outcome): void {
   let next = outcome;
   while (next.kind !== "blocked") {
     if (next.kind === "exit" && exceedsBytes(next.output.text, PAYLOAD_BYTES_MAX))
+      next = { kind: "failed", failure: tooLarge(thread.state) };
+    else if (next.kind === "exit" && next.assigned !== undefined && exceedsVariables(live, thread, next.assigned))
       next = { kind: "failed", failure: tooLarge(thread.state) };
     if (next.kind === "failed" && next.failure.terminal === undefined) next = guard(live, thread, next.failure);
     if (next.kind === "blocked") return;

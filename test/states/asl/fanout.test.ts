@@ -145,3 +145,40 @@ void test("Parallel: an array in branch order; a failing branch aborts its sibli
   assert.deepEqual(run.ended, { status: "FAILED", error: "E" });
   assert.deepEqual(run.effects.at(-1), { kind: "cancelTimer", id: "wait:4" });
 });
+
+void test("States.Runtime ends the execution where it happens: nothing around it speaks, nothing catches it", () => {
+  const lost = { Type: "Pass", Parameters: { "m.$": "$.nope" }, End: true };
+  const catcher = { Retry: [{ ErrorEquals: ["States.ALL"] }], Catch: [{ ErrorEquals: ["States.ALL"], Next: "C" }] };
+  const branches = [
+    { StartAt: "W", States: { W: { Type: "Wait", Seconds: 9, ...end } } },
+    { StartAt: "Fast", States: { Fast: lost } },
+  ];
+  const parallel = new Rehearsal(
+    { P: { Type: "Parallel", Branches: branches, ...catcher, ...end }, C: pass },
+    { x: "a" },
+  );
+  assert.deepEqual(parallel.story().slice(2), [
+    "3<2 ParallelStateStarted",
+    "4<3 WaitStateEntered",
+    "5<3 PassStateEntered",
+    "6<5 ExecutionFailed",
+  ]);
+  assert.deepEqual(parallel.ended, {
+    status: "FAILED",
+    error: "States.Runtime",
+    cause:
+      "An error occurred while executing the state 'Fast' (entered at the event id #5). The JSONPath '$.nope' specified " +
+      `for the field 'm.$' could not be found in the input '{"x":"a"}'`,
+  });
+  assert.ok(parallel.effects.some(({ kind }) => kind === "cancelTimer"));
+  const map = new Rehearsal(
+    { M: { Type: "Map", ItemProcessor: { StartAt: "I", States: { I: lost } }, ...catcher, ...end }, C: pass },
+    [1],
+  );
+  assert.deepEqual(map.story().slice(2), [
+    "3<2 MapStateStarted",
+    "4<3 MapIterationStarted",
+    "5<4 PassStateEntered",
+    "6<5 ExecutionFailed",
+  ]);
+});

@@ -245,6 +245,11 @@ void test("Wait: timers, the past, and what cannot be waited for", () => {
     /The SecondsPath parameter does not reference an input value: \$\.x$/,
   );
   assert.match(cause({ SecondsPath: "$.x" }, { x: 1.5 }) ?? "", /cannot be parsed as a long value: \$\.x == 1\.5$/);
+  assert.match(cause({ SecondsPath: "$.x" }, { x: "soon" }) ?? "", /cannot be parsed as a long value: \$\.x == soon$/);
+  assert.equal(
+    new Rehearsal({ W: { Type: "Wait", SecondsPath: "$.x", ...end } }, { x: "7" }).timer("wait:").at,
+    NOW + 7000,
+  );
   assert.match(cause({ SecondsPath: "$.x" }, { x: 24_856 * 86_400 }) ?? "", /Wait state delay is too long\.$/);
   assert.match(
     cause({ TimestampPath: "$.x" }, { x: "2016-13-05T21:29:29Z" }) ?? "",
@@ -296,6 +301,24 @@ void test("variables: read in the next state, seen inside a Map, dropped at its 
   });
   assert.equal(outputs.at(-1).output, '{"v":["a",1],"m":[{"s":["a",7]},{"s":["a",8]}]}');
   assert.match(run.ended?.cause ?? "", /\$mine/);
+});
+
+void test("variables: one Assign holds 256 KiB, an execution 10 MiB", () => {
+  const big = (bytes: number): string => "x".repeat(bytes - 2);
+  const assigning = (value: string): object => ({ Type: "Pass", Result: {}, Assign: { v: value } });
+  const one = (bytes: number): string | undefined =>
+    new Rehearsal({ A: { ...assigning(big(bytes)), ...end } }).ended?.error;
+  assert.equal(one(262_144), undefined);
+  assert.equal(one(262_145), "States.DataLimitExceeded");
+
+  // 40 iterations hold a variable of 256 KiB each, which is 10 MiB: nothing more fits into the outer scope.
+  const hold = { Type: "Wait", Seconds: 9, ...end };
+  const inner = { StartAt: "I", States: { I: { ...assigning(big(262_144)), Next: "W" }, W: hold } };
+  const map = { Type: "Map", MaxConcurrency: 40, ItemProcessor: inner, ...end };
+  const items = Array.from({ length: 40 }, () => 0);
+  assert.equal(new Rehearsal({ M: map }, items).ended, undefined);
+  const outer = { Type: "Pass", Assign: { o: "x" }, Next: "M" };
+  assert.equal(new Rehearsal({ A: outer, M: map }, items).ended?.error, "States.DataLimitExceeded");
 });
 
 void test("stop and the machine's TimeoutSeconds end everything without a word about the states", () => {

@@ -34,6 +34,8 @@ function locate(text: string, at: number): string {
   return `[Source: (String)"${shown}; line: ${before.length}, column: ${(before.at(-1)?.length ?? 0) + 1}]`;
 }
 
+type Open = { readonly close: "}" | "]"; readonly at: number };
+
 /** Walks the text until it stops being JSON. */
 class Scanner {
   readonly #text: string;
@@ -43,79 +45,111 @@ class Scanner {
   }
 
   problem(): [message: string, at: number] {
-    const open: ("{" | "[")[] = [];
+    const open: Open[] = [];
     let expects: "value" | "key" | "key or end" | "value or end" | "colon" | "comma" = "value";
     for (;;) {
       this.#at += /^[ \t\r\n]*/.exec(this.#text.slice(this.#at))?.[0].length ?? 0;
       const character = this.#text[this.#at];
-      if (character === undefined) return [this.#endOfInput(open), this.#at];
-      if (
-        (character === "}" && open.at(-1) === "{" && expects !== "value" && expects !== "colon" && expects !== "key") ||
-        (character === "]" && open.at(-1) === "[" && expects !== "value")
-      ) {
+      const inside = open.at(-1);
+      if (character === undefined) return [this.#endOfInput(inside), this.#at];
+      const mayClose = expects === "comma" || expects.endsWith("or end");
+      if ((character === "}" || character === "]") && inside !== undefined && mayClose) {
+        if (character !== inside.close) return this.#wrongClose(character, inside);
         open.pop();
         this.#at += 1;
         expects = "comma";
       } else if (expects === "key" || expects === "key or end") {
-        if (character !== '"') return this.#unexpected("double-quote to start field name");
-        if (!this.#string()) return [this.#openString(), this.#text.length];
+        if (character !== '"') return this.#unexpected("was expecting double-quote to start field name");
+        const problem = this.#string("Unexpected end-of-input in field name");
+        if (problem !== undefined) return problem;
         expects = "colon";
       } else if (expects === "colon") {
-        if (character !== ":") return this.#unexpected("a colon to separate field name and value");
+        if (character !== ":") return this.#unexpected("was expecting a colon to separate field name and value");
         this.#at += 1;
         expects = "value";
-      } else if (expects === "comma") {
-        if (open.length === 0) return this.#token() ?? this.#unexpected(EXPECTED.slice(1, -1));
-        if (character !== ",")
-          return this.#unexpected(`comma to separate ${open.at(-1) === "{" ? "Object" : "Array"} entries`);
+      } else if (expects === "comma" && inside !== undefined) {
+        const kind = nameOf(inside);
+        if (character !== ",") return this.#unexpected(`was expecting comma to separate ${kind} entries`);
         this.#at += 1;
-        expects = open.at(-1) === "{" ? "key" : "value";
-      } else if (character === "{" || character === "[") {
-        open.push(character);
+        expects = inside.close === "}" ? "key" : "value";
+      } else if (expects !== "comma" && (character === "{" || character === "[")) {
+        open.push({ close: character === "{" ? "}" : "]", at: this.#at });
         this.#at += 1;
         expects = character === "{" ? "key or end" : "value or end";
-      } else if (character === '"') {
-        if (!this.#string()) return [this.#openString(), this.#text.length];
-        expects = "comma";
       } else {
-        const known = /^(?:null|true|false|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w$])/.exec(
-          this.#text.slice(this.#at),
-        );
-        if (known === null) return this.#token() ?? this.#unexpected(`a valid value ${EXPECTED}`);
-        this.#at += known[0].length;
+        const problem = expects === "comma" ? this.#noValue() : this.#scalar(character);
+        if (problem !== undefined) return problem;
         expects = "comma";
       }
     }
   }
 
-  #string(): boolean {
-    // oxlint-disable-next-line no-control-regex -- JSON forbids control characters within strings
-    const found = /^"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/.exec(this.#text.slice(this.#at));
-    this.#at += found?.[0].length ?? 0;
-    return found !== null;
+  #scalar(character: string): [string, number] | undefined {
+    if (character === '"')
+      return this.#string("Unexpected end-of-input: was expecting closing quote for a string value");
+    const rest = this.#text.slice(this.#at);
+    const known = /^(?:null|true|false|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w$.])/.exec(rest);
+    if (known !== null) {
+      this.#at += known[0].length;
+      return undefined;
+    }
+    if (/^-?0\d/.test(rest)) return ["Invalid numeric value: Leading zeroes not allowed", this.#at + 2];
+    return this.#noValue();
   }
 
-  #openString(): string {
-    return "Unexpected end-of-input in VALUE_STRING";
-  }
-
-  #endOfInput(open: readonly string[]): string {
-    const inside = open.at(-1);
-    if (inside === undefined) return "No content to map due to end-of-input";
-    return `Unexpected end-of-input: expected close marker for ${inside === "{" ? "Object" : "Array"}`;
-  }
-
-  #token(): [string, number] | undefined {
+  #noValue(): [string, number] {
     const word = /^[A-Za-z_$][\w$]*/.exec(this.#text.slice(this.#at))?.[0];
-    if (word === undefined) return undefined;
+    if (word === undefined) return this.#unexpected(`expected a valid value ${EXPECTED}`);
     return [`Unrecognized token '${word}': was expecting ${EXPECTED}`, this.#at + word.length];
+  }
+
+  /** Goes past a string, or says what is wrong within. */
+  #string(unfinished: string): [string, number] | undefined {
+    for (this.#at += 1; ; this.#at += 1) {
+      const character = this.#text[this.#at];
+      if (character === undefined) return [unfinished, this.#at];
+      const code = character.charCodeAt(0);
+      if (character === '"') {
+        this.#at += 1;
+        return undefined;
+      }
+      if (code < 0x20) {
+        const what = `Illegal unquoted character ((CTRL-CHAR, code ${code}))`;
+        return [`${what}: has to be escaped using backslash to be included in string value`, this.#at + 1];
+      }
+      if (character !== "\\") continue;
+      this.#at += 1;
+      const escaped = this.#text[this.#at];
+      if (escaped === undefined) return [unfinished, this.#at];
+      if (!'"\\/bfnrtu'.includes(escaped))
+        return [`Unrecognized character escape '${escaped}' (code ${escaped.charCodeAt(0)})`, this.#at + 1];
+      if (escaped !== "u") continue;
+      const digits = /^[0-9a-fA-F]{0,4}/.exec(this.#text.slice(this.#at + 1))?.[0].length ?? 0;
+      if (digits < 4) {
+        this.#at += digits + 1;
+        return this.#unexpected("expected a hex-digit for character escape sequence");
+      }
+    }
+  }
+
+  #endOfInput(inside: Open | undefined): string {
+    if (inside === undefined) return "No content to map due to end-of-input";
+    const marker = locate(this.#text, inside.at);
+    return `Unexpected end-of-input: expected close marker for ${nameOf(inside)} (start marker at ${marker})`;
+  }
+
+  #wrongClose(character: string, inside: Open): [string, number] {
+    const start = locate(this.#text, inside.at);
+    const wanted = `expected '${inside.close}' (for ${nameOf(inside)} starting at ${start})`;
+    return [`Unexpected close marker '${character}': ${wanted}`, this.#at + 1];
   }
 
   #unexpected(wanted: string): [string, number] {
     const character = this.#text[this.#at] ?? "";
-    return [
-      `Unexpected character ('${character}' (code ${character.codePointAt(0) ?? 0})): was expecting ${wanted}`,
-      this.#at + 1,
-    ];
+    return [`Unexpected character ('${character}' (code ${character.codePointAt(0) ?? 0})): ${wanted}`, this.#at + 1];
   }
+}
+
+function nameOf({ close }: Open): string {
+  return close === "}" ? "Object" : "Array";
 }
