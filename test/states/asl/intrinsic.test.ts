@@ -60,27 +60,53 @@ void test("a seed decides: java.util.Random", () => {
 });
 
 void test("a failing call is States.Runtime and names the call", () => {
-  const failures: readonly (readonly [string, RegExp])[] = [
-    ["States.ArrayGetItem($.a, 4)", /out of bounds/],
-    ["States.ArrayGetItem($.a, -1)", /out of bounds/],
-    ["States.ArrayRange(1, 2000, 1)", /at most 1000/],
-    ["States.ArrayRange(1, 2, 0)", /zero/],
-    ["States.ArrayPartition($.a, 0)", /positive/],
-    ["States.MathAdd(2147483647, 1)", /range/],
-    ["States.MathAdd('1', 1)", /number/],
-    ["States.JsonMerge($.o, $.o, true)", /Deep/],
-    ["States.Hash('a', 'MD4')", /MD4/],
-    ["States.StringToJson('{')", /not valid JSON/],
-    ["States.Base64Decode('*')", /Base64/],
-    ["States.Format('{}')", /number of arguments/],
-    ["States.Format('{', 1)", /^[^]*Invalid template in States\.Format: matching '}' not found for '{'\.$/],
-    ["States.ArrayLength(States.Hash('a', 'x'))", /evaluating the intrinsic function: States\.Hash\('a', 'x'\)\. /],
+  const invalid: readonly (readonly [call: string, name: string])[] = [
+    ["States.ArrayGetItem($.a, 4)", "ArrayGetItem"],
+    ["States.ArrayGetItem($.a, -1)", "ArrayGetItem"],
+    ["States.ArrayGetItem($.n, 0)", "ArrayGetItem"],
+    ["States.ArrayRange(1, 2000, 1)", "ArrayRange"],
+    ["States.ArrayRange(1, 2, 0)", "ArrayRange"],
+    ["States.ArrayPartition($.a, 0)", "ArrayPartition"],
+    ["States.ArrayPartition($.n, 1)", "ArrayPartition"],
+    ["States.ArrayContains($.n, 1)", "ArrayContains"],
+    ["States.ArrayLength($.o)", "ArrayLength"],
+    ["States.ArrayUnique($.o)", "ArrayUnique"],
+    ["States.MathAdd(2147483647, 1)", "MathAdd"],
+    ["States.MathAdd(2147483648, 0)", "MathAdd"],
+    ["States.MathAdd('1', 1)", "MathAdd"],
+    ["States.MathRandom(5, 5)", "MathRandom"],
+    ["States.JsonMerge($.o, $.o, true)", "JsonMerge"],
+    ["States.JsonMerge($.a, $.o, false)", "JsonMerge"],
+    ["States.Hash('a', 'MD4')", "Hash"],
+    ["States.StringToJson('{')", "StringToJson"],
+    ["States.StringToJson($.o)", "StringToJson"],
+    ["States.StringSplit($.n, ',')", "StringSplit"],
+    ["States.Base64Encode($.n)", "Base64Encode"],
+    ["States.Base64Decode('*')", "Base64Decode"],
+    ["States.Format($.n)", "Format"],
   ];
-  for (const [call, reason] of failures) {
-    const failure = passFailure({ Parameters: { "x.$": call } }, DATA);
-    assert.match(failure, /^There was an error while evaluating the intrinsic function: States\./, call);
-    assert.match(failure, reason, call);
+  const reasons: readonly (readonly [call: string, reason: string])[] = [
+    ...invalid.map(([call, name]) => [call, `Invalid arguments in States.${name}`] as const),
+    [
+      "States.Format('{}')",
+      "Invalid arguments in States.Format: number of arguments do not match the occurrences of {}.",
+    ],
+    ["States.Format('{', 1)", "Invalid template in States.Format: matching '}' not found for '{'."],
+  ];
+  for (const [call, reason] of reasons) {
+    assert.equal(
+      passFailure({ Parameters: { "x.$": call } }, DATA),
+      `There was an error while evaluating the intrinsic function: ${call}. ${reason}`,
+    );
   }
+  assert.match(
+    passFailure({ Parameters: { "x.$": "States.ArrayLength(States.Hash('a', 'x'))" } }, DATA),
+    /evaluating the intrinsic function: States\.Hash\('a', 'x'\)\. /,
+  );
+  assert.match(
+    passFailure({ Parameters: { "x.$": "States.ArrayLength(States.Array($.none))" } }, DATA),
+    /^The function 'States\.ArrayLength\(States\.Array\(\$\.none\)\)' had the following error: /,
+  );
 });
 
 void test("an argument that finds nothing names the function and quotes the input as it came", () => {

@@ -10,41 +10,45 @@ export type Evaluate = (data: unknown, scope: Scope) => unknown;
 
 /** Compiles `States.…(…)`; throws PathSyntaxError. */
 export function compileIntrinsic(text: string): Evaluate {
-  return compileCall(parseIntrinsic(text));
+  const call = parseIntrinsic(text);
+  return compileCall(call, call.text);
 }
 
-function compileCall(call: Call): Evaluate {
+/** `whole` is the expression that the call is a part of: AWS names it where an argument is missing. */
+function compileCall(call: Call, whole: string): Evaluate {
   const definition = functions.get(call.name);
   if (definition === undefined) throw new PathSyntaxError(`The intrinsic function States.${call.name} does not exist`);
   const count = call.arguments.length;
   if (count < definition.least || count > definition.most) {
     throw new PathSyntaxError(`Invalid number of arguments for States.${call.name}`);
   }
-  const given = call.arguments.map((argument, i) => compileArgument(argument, call.name === "Format" && i === 0, call));
+  const given = call.arguments.map((argument, i) =>
+    compileArgument(argument, call.name === "Format" && i === 0, whole),
+  );
   return (data, scope) => {
     const values = given.map((argument) => argument(data, scope));
     try {
       return definition.apply(values, scope);
     } catch (error) {
       if (!(error instanceof IntrinsicError)) throw error;
-      throw failed(call, error.message);
+      throw failed(call, error.reason ?? `Invalid arguments in States.${call.name}`);
     }
   };
 }
 
-function compileArgument(argument: Argument, template: boolean, call: Call): Evaluate {
+function compileArgument(argument: Argument, template: boolean, whole: string): Evaluate {
   if (argument.kind === "literal") {
     const value = typeof argument.value === "string" && !template ? unescape(argument.value) : argument.value;
     return () => value;
   }
-  if (argument.kind === "call") return compileCall(argument.call);
+  if (argument.kind === "call") return compileCall(argument.call, whole);
   const read = readerOf(argument.path);
   const { path } = argument;
   return (data, scope) => {
     const found = read(data, scope);
     if ("miss" in found)
       throw runtime(
-        `The function '${call.text}' had the following error: The JsonPath argument for the field '${path.text}' ` +
+        `The function '${whole}' had the following error: The JsonPath argument for the field '${path.text}' ` +
           `could not be found in the input '${rootText(path, data, scope)}'`,
       );
     return found.value;
