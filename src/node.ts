@@ -17,9 +17,7 @@ import type { Blobs } from "./store/blobs.ts";
 import { openDatabase } from "./store/database.ts";
 import { openDirectory } from "./store/directory.ts";
 import { storeGauges } from "./store/gauges.ts";
-import { installationOf } from "./store/installation.ts";
-import { OwnBlobs } from "./store/own-blobs.ts";
-import { StoreUnavailable } from "./store/store.ts";
+import { ownBlobs } from "./store/own-blobs.ts";
 import { storyRoom } from "./story/room.ts";
 import { explainTrail } from "./trail/explain.ts";
 import { createRecorder, trailRoom } from "./trail/room.ts";
@@ -55,12 +53,9 @@ export type StepwellNode = {
 export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   const { account, region, clock, log } = options;
   const { database, data } = options;
-  const { store, close, ...inDirectory } =
-    options.opened ?? (database === undefined ? openDirectory(data) : await openDatabase(database, data));
-  const blobs = await ownBlobs(options, store, options.blobs ?? inDirectory.blobs).catch(async (error: unknown) => {
-    await close();
-    throw error;
-  });
+  const place = options.opened ?? (database === undefined ? openDirectory(data) : await openDatabase(database, data));
+  const { store, close } = place;
+  const blobs = await ownBlobs({ ...place, blobs: options.blobs ?? place.blobs }, clock, log);
   const relay = new RelayEngine(store, clock, log);
   let ready = false;
   // Rooms get the inside door before the gate exists, because the gate is built from the rooms.
@@ -78,10 +73,7 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   const services = rooms.flatMap((room) => room.services);
   const endpoints: Record<string, Endpoint> = Object.assign({}, ...rooms.map((room) => room.endpoints));
   const checks = { authority: createAuthority(parts), recorder: createRecorder(parts), auth: options.auth };
-  const gauges = async () => [
-    ...(await store.read((reader) => relayGauges(reader, clock.now()))),
-    ...(await storeGauges(store)),
-  ];
+  const gauges = () => storeGauges(store, (reader) => relayGauges(reader, clock.now()));
   const metrics = { token: options.metricsToken, gauges };
   const gate = openGate({ ...parts, ...checks, services, endpoints, health: () => ({ ready }), metrics });
   for (const room of rooms) await room.start?.();
@@ -101,17 +93,4 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
       await close();
     },
   };
-}
-
-/** The blobs as this installation's own. Throws BlobsMisplaced if they are another's. */
-async function ownBlobs({ clock, log }: NodeOptions, store: Parts["store"], blobs: Blobs): Promise<Blobs> {
-  if (!blobs.claim) return blobs;
-  const own = new OwnBlobs(blobs, await installationOf(store, clock.uuid()));
-  await own.makeSure().catch((error: unknown) => {
-    if (!(error instanceof StoreUnavailable)) throw error;
-    log("warn", "whose the blob store is cannot be seen; large objects are refused until it can", {
-      error: error.message,
-    });
-  });
-  return own;
 }

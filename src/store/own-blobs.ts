@@ -1,10 +1,36 @@
 import type { Readable } from "node:stream";
+import type { Clock } from "../clock/clock.ts";
 import type { Blobs } from "./blobs.ts";
-import { StoreUnavailable } from "./store.ts";
+import { installationOf } from "./installation.ts";
+import { StoreUnavailable, type Store } from "./store.ts";
 
 /** A place for blobs that cannot be used as it was described; the message says what to mend. */
 export class BlobsMisplaced extends Error {
   override readonly name = "BlobsMisplaced";
+}
+
+type Place = { readonly store: Store; readonly blobs: Blobs; readonly close: () => Promise<void> };
+type Log = (level: "warn", message: string, facts: Readonly<Record<string, unknown>>) => void;
+
+/**
+ * The blobs as those of the installation in the store, which gets an id if it has none yet. Closes the store and throws
+ * BlobsMisplaced if they are another's; a place that does not answer is asked again when it is needed.
+ */
+export async function ownBlobs({ store, blobs, close }: Place, clock: Clock, log: Log): Promise<Blobs> {
+  if (!blobs.claim) return blobs;
+  try {
+    const own = new OwnBlobs(blobs, await installationOf(store, clock.uuid()));
+    await own.makeSure().catch((error: unknown) => {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      log("warn", "whose the blob store is cannot be seen; large objects are refused until it can", {
+        error: error.message,
+      });
+    });
+    return own;
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /**
