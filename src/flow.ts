@@ -25,6 +25,8 @@ export type Parts = {
   readonly clock: Clock;
   readonly tell: Tell;
   readonly call: InsideDoor;
+  /** Whether a service is there, by the name of its room. Works, as `call`, once the node is put together. */
+  readonly serves?: (service: string) => boolean;
   /** The installation's default account (12 digits) and region. */
   readonly account: string;
   readonly region: string;

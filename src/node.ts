@@ -35,6 +35,8 @@ export type NodeOptions = Pick<Parts, "account" | "region" | "clock" | "log"> & 
   /** Fixes the key of the default account's administrator. */
   readonly key?: Pick<AccountKey, "accessKeyId" | "secretAccessKey">;
   readonly trailFlushMs: number;
+  /** Accepts state machines with tasks of services that are not there; the tasks fail. */
+  readonly allowMissingServices?: boolean;
   /** Lets who bears it read the metrics from other machines. */
   readonly metricsToken?: string | undefined;
 };
@@ -60,13 +62,14 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   let ready = false;
   // Rooms get the inside door before the gate exists, because the gate is built from the rooms.
   const call: InsideDoor = (request) => gate.call(request);
-  const parts: Parts = { store, relay, blobs, clock, tell, call, account, region, log };
+  const serves = (name: string) => services.some((service) => service.name === name);
+  const parts: Parts = { store, relay, blobs, clock, tell, call, serves, account, region, log };
   const key = await ensureAccount(parts, account, options.key);
   const rooms: readonly Room[] = [
     s3Room(parts),
     trailRoom(parts, { flushMs: options.trailFlushMs }),
     eventsRoom(parts),
-    statesRoom(parts),
+    statesRoom(parts, { allowMissingServices: options.allowMissingServices === true }),
     iamRoom(parts),
     storyRoom(parts, { lastWrite, explainTrail, explainRules }),
   ];
@@ -87,6 +90,7 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
     listen: (address, port, tls) => gate.listen(address, port, tls),
     async close() {
       ready = false;
+      for (const room of rooms) room.drain?.();
       await gate.close();
       for (const room of rooms) await room.stop?.();
       await relay.stop(5000);

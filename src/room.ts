@@ -8,6 +8,8 @@ export type Room = {
   readonly endpoints?: Readonly<Record<string, Endpoint>>;
   /** Runs once the relay and the store are up, before requests are served. */
   readonly start?: () => Promise<void>;
+  /** The node is about to close: requests that wait for something to happen are answered now. */
+  readonly drain?: () => void;
   readonly stop?: () => Promise<void>;
 };
 /** Answers JSON. Throws `AwsFault` for the caller's faults. */

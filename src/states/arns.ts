@@ -14,6 +14,20 @@ export function executionArn({ machine, name }: ExecutionKey): string {
   return `${machine.replace(":stateMachine:", ":execution:")}:${name}`;
 }
 
+/** `arn:aws:states:R:A:activity:N` */
+export function activityArn({ account, region, name }: MachineName): string {
+  return `arn:aws:states:${region}:${account}:activity:${name}`;
+}
+
+/** Takes an activity's ARN apart. */
+export function parseActivityArn(arn: string): MachineName {
+  const { account, region, kind, rest } = parseArn(arn);
+  if (kind !== "activity") throw invalidArn(`Resource type not valid in this context: ${kind}`);
+  const [name = "", ...more] = rest;
+  if (name === "" || more.length > 0) throw invalidArn(`Invalid ARN: ${arn}`);
+  return { account, region, name };
+}
+
 /** Takes a state machine's ARN apart; versions and aliases are told from it by a further part. */
 export function parseMachineArn(arn: string): MachineName & { readonly qualifier?: string; readonly label?: string } {
   const { account, region, kind, rest } = parseArn(arn);

@@ -5,7 +5,9 @@ import { compile, InvalidDefinition, validate, type Machine } from "./asl/machin
 
 import type { Diagnostic, MachineType } from "./asl/types.ts";
 import { machineByArn, revisionById, type MachineRow, type RevisionRow } from "./rows/machines.ts";
-import { refusalOf } from "./tasks/target.ts";
+import type { Offered } from "./tasks/offered.ts";
+import { parameterFindings } from "./tasks/parameters.ts";
+import { refusalOf, targetOf } from "./tasks/target.ts";
 
 /** A revision of a machine, compiled. */
 export type Revision = {
@@ -59,17 +61,17 @@ export function missingMachine(arn: string): never {
 }
 
 /** Everything that speaks against a definition: what the language finds, and tasks that nobody here could do. */
-export function findings(definition: string, type: MachineType): readonly Diagnostic[] {
+export function findings(definition: string, type: MachineType, offered: Offered = EVERYTHING): readonly Diagnostic[] {
   const found = validate(definition, type);
   if (found.some(isError)) return found;
-  return [...unserved(compile(definition, type)), ...found];
+  return [...unserved(compile(definition, type), offered), ...found];
 }
 
 /** Throws AWS's InvalidDefinition for a definition that was given to Create or Update. */
-export function checkDefinition(definition: string, type: MachineType): void {
+export function checkDefinition(definition: string, type: MachineType, offered: Offered = EVERYTHING): void {
   let refused: InvalidDefinition | undefined;
   try {
-    const missing = unserved(compile(definition, type));
+    const missing = unserved(compile(definition, type), offered);
     if (missing.length > 0) refused = new InvalidDefinition(missing);
   } catch (error) {
     if (!(error instanceof InvalidDefinition)) throw error;
@@ -82,9 +84,15 @@ export function isError({ severity }: Diagnostic): boolean {
   return severity === "ERROR";
 }
 
-function unserved(machine: Machine): Diagnostic[] {
-  return machine.tasks.flatMap(({ resource, location }): Diagnostic[] => {
-    const message = refusalOf(resource);
-    return message === undefined ? [] : [{ severity: "ERROR", code: "SCHEMA_VALIDATION_FAILED", message, location }];
+/** Where nobody says what is there, only what no installation has is refused. */
+const EVERYTHING: Offered = { serves: () => true, allowMissing: false };
+
+function unserved(machine: Machine, offered: Offered): Diagnostic[] {
+  return machine.tasks.flatMap((task): Diagnostic[] => {
+    const { resource, location } = task;
+    const message = refusalOf(resource, offered);
+    if (message !== undefined) return [{ severity: "ERROR", code: "SCHEMA_VALIDATION_FAILED", message, location }];
+    const target = targetOf(resource);
+    return target.kind === "refused" ? [] : parameterFindings(task, target);
   });
 }

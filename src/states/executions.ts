@@ -1,7 +1,7 @@
 import { executionArn, type ExecutionKey } from "./arns.ts";
 import type { Definitions, Revision } from "./definitions.ts";
 import { step } from "./asl/step.ts";
-import type { Effect, Facts, Run, Signal, Transition } from "./asl/types.ts";
+import type { Facts, Run, Signal, Transition } from "./asl/types.ts";
 import type { Parts } from "../flow.ts";
 import { WriteConflict, type Transaction } from "../store/store.ts";
 import { fault } from "../wire/fault.ts";
@@ -16,30 +16,15 @@ import {
   type ExecutionRow,
 } from "./rows/executions.ts";
 import { announce } from "./announce.ts";
+import { outstandingAfter, NOTHING, type Effects, type Outstanding, type SignalWork } from "./effects.ts";
+import { tellCallers } from "./nested.ts";
 import { packEvents } from "./payloads.ts";
+import { givesToken, type TaskTokens } from "./tokens.ts";
 
-/** What a running execution is stored as: the interpreter's snapshot and what is outstanding in the relay for it. */
-type Stored = {
-  readonly run: Run;
-  /** Timers by id, tasks by token: their rows leave when the execution ends. */
-  readonly timers: readonly string[];
-  readonly tasks: readonly string[];
-};
+export type { SignalWork, TaskWork } from "./effects.ts";
 
-/** The body of `states.task` work. */
-export type TaskWork = {
-  readonly machine: string;
-  readonly name: string;
-  readonly token: string;
-  readonly resource: string;
-  /** JSON text. */
-  readonly parameters: string;
-  /** The machine's role, and the role that the task asks for in Credentials. */
-  readonly roleArn: string;
-  readonly taskRoleArn?: string;
-};
-/** The body of `states.timer` and `states.continue` work. */
-export type SignalWork = ExecutionKey & { readonly signal: Signal };
+/** What a running execution is stored as: the interpreter's snapshot and what is outstanding for it. */
+type Stored = Outstanding & { readonly run: Run };
 
 export type Start = ExecutionKey & {
   readonly revision: Revision;
@@ -53,15 +38,19 @@ export type Start = ExecutionKey & {
 export class Executions {
   readonly #parts: Parts;
   readonly #definitions: Definitions;
+  readonly #effects: Effects;
+  readonly #tokens: TaskTokens;
   readonly #serials = new Serials();
-  constructor(parts: Parts, definitions: Definitions) {
+  constructor(parts: Parts, definitions: Definitions, effects: Effects, tokens: TaskTokens) {
     this.#parts = parts;
     this.#definitions = definitions;
+    this.#effects = effects;
+    this.#tokens = tokens;
   }
 
   /** Starts an execution and runs it through all states that need no answer from outside. Answers when it started, in milliseconds. */
   async start(transaction: Transaction, start: Start): Promise<number> {
-    const facts = this.#facts();
+    const facts = this.#facts(start);
     const arn = executionArn(start);
     const transition = step(
       start.revision.machine,
@@ -75,7 +64,7 @@ export class Executions {
       facts,
     );
     const { ended } = transition;
-    const outstanding = ended ? undefined : after({ timers: [], tasks: [] }, transition.effects);
+    const outstanding = ended ? undefined : outstandingAfter(NOTHING, transition.effects);
     const row: ExecutionRow = {
       machine: start.machine,
       name: start.name,
@@ -107,25 +96,33 @@ export class Executions {
       cause: null,
       stopped_at: null,
     });
-    await this.#follow(transaction, row, arn, transition, start.revision.roleArn);
+    if (!ended) {
+      const { machine, name, trace } = start;
+      const owner = { machine, name, trace, roleArn: start.revision.roleArn };
+      await this.#effects.carryOut(transaction, owner, transition.effects);
+    }
+    await this.#follow(transaction, row, arn, transition);
     return facts.now;
   }
 
   /**
    * Tells a running execution what happened. Answers false if the execution has ended or does not wait for this (any
    * more): nothing changes then, which makes every signal safe to repeat.
+   * @param child the execution that a submitted task waits for
    */
-  async signal(transaction: Transaction, key: ExecutionKey, signal: Signal): Promise<boolean> {
+  async signal(transaction: Transaction, key: ExecutionKey, signal: Signal, child?: ExecutionKey): Promise<boolean> {
     const row = await runByKey(transaction, key);
     if (row === undefined || row.status !== "RUNNING" || row.run === null) return false;
     const revision = await this.#definitions.revision(transaction, row.revision);
     const stored = JSON.parse(row.run) as Stored;
-    const facts = this.#facts();
+    const facts = this.#facts(key);
     const transition = step(revision.machine, stored.run, signal, facts);
     const arn = executionArn(key);
+    const { machine, name } = key;
+    const owner = { machine, name, trace: row.trace, roleArn: revision.roleArn };
     if (transition.stale) {
       // A timer that fell due too early is asked for again, with the time that it has now.
-      await this.#carryOut(transaction, key, row.trace, arn, transition, revision.roleArn);
+      await this.#effects.carryOut(transaction, owner, transition.effects);
       return false;
     }
     const { ended, events, run } = transition;
@@ -136,27 +133,23 @@ export class Executions {
       const { status, output = null, error = null, cause = null } = ended;
       const end = { status, output, error, cause, stopped_at: facts.now, last_event };
       mustBeFirst(await endExecution(transaction, key, row.last_event, end), arn);
-      for (const id of stored.timers) await this.#parts.relay.cancel(transaction, "states.timer", timerKey(arn, id));
-      for (const token of stored.tasks) await this.#parts.relay.cancel(transaction, "states.task", taskKey(arn, token));
+      await this.#effects.withdraw(transaction, owner, stored);
+      await tellCallers(this.#parts.relay, transaction, key, row.callers, row.trace);
       const ending = { ...key, ...row, ...end, serial: 0, trace_header: null };
-      await this.#follow(transaction, ending, arn, transition, revision.roleArn);
+      await this.#follow(transaction, ending, arn, transition);
       return true;
     }
-    const text = JSON.stringify({ run, ...after(stored, transition.effects, signal) } satisfies Stored);
+    const outstanding = outstandingAfter(stored, transition.effects, signal, child);
+    const text = JSON.stringify({ run, ...outstanding } satisfies Stored);
     mustBeFirst(await updateRun(transaction, key, row.last_event, { last_event, run: text }), arn);
     const running = { ...key, ...row, output: null, error: null, cause: null, stopped_at: null, serial: 0 };
-    await this.#follow(transaction, { ...running, trace_header: null }, arn, transition, revision.roleArn);
+    await this.#effects.carryOut(transaction, owner, transition.effects, stored, signal);
+    await this.#follow(transaction, { ...running, trace_header: null }, arn, transition);
     return true;
   }
 
-  /** Puts the transition's effects into the relay, and tells of the end if it has come. */
-  async #follow(
-    transaction: Transaction,
-    row: ExecutionRow,
-    arn: string,
-    transition: Transition,
-    roleArn: string,
-  ): Promise<void> {
+  /** Tells of the end if it has come, or sees to it that a paused step goes on. */
+  async #follow(transaction: Transaction, row: ExecutionRow, arn: string, transition: Transition): Promise<void> {
     const { machine, name, trace } = row;
     if (transition.ended) {
       const { status, error, cause } = transition.ended;
@@ -171,42 +164,20 @@ export class Executions {
       });
       return announce(this.#parts, transaction, row);
     }
-    await this.#carryOut(transaction, row, trace, arn, transition, roleArn);
     if (transition.more) {
       const body: SignalWork = { machine, name, signal: { kind: "continue" } };
       await this.#parts.relay.append(transaction, { kind: "states.continue", key: arn, trace, body });
     }
   }
 
-  async #carryOut(
-    transaction: Transaction,
-    { machine, name }: ExecutionKey,
-    trace: string,
-    arn: string,
-    transition: Transition,
-    roleArn: string,
-  ): Promise<void> {
-    for (const effect of transition.effects) {
-      if (effect.kind === "timer") {
-        const body: SignalWork = { machine, name, signal: { kind: "timer", id: effect.id } };
-        const key = timerKey(arn, effect.id);
-        await this.#parts.relay.append(transaction, { kind: "states.timer", key, trace, body, dueAt: effect.at });
-      } else if (effect.kind === "task") {
-        const { token, resource, parameters } = effect;
-        const credentials = effect.roleArn === undefined ? {} : { taskRoleArn: effect.roleArn };
-        const body: TaskWork = { machine, name, token, resource, parameters, roleArn, ...credentials };
-        await this.#parts.relay.append(transaction, { kind: "states.task", key: taskKey(arn, token), trace, body });
-      } else if (effect.kind === "cancelTimer") {
-        await this.#parts.relay.cancel(transaction, "states.timer", timerKey(arn, effect.id));
-      } else {
-        await this.#parts.relay.cancel(transaction, "states.task", taskKey(arn, effect.token));
-      }
-    }
-  }
-
-  #facts(): Facts {
+  #facts(key: ExecutionKey): Facts {
     const { clock } = this.#parts;
-    return { now: clock.now(), random: () => clock.random(), uuid: () => clock.uuid() };
+    return {
+      now: clock.now(),
+      random: () => clock.random(),
+      uuid: () => clock.uuid(),
+      token: ({ resource }) => (givesToken(resource) ? this.#tokens.seal(key) : clock.uuid()),
+    };
   }
 }
 
@@ -217,33 +188,7 @@ async function existing(transaction: Transaction, start: Start): Promise<number>
   throw fault("ExecutionAlreadyExists", `Execution Already Exists: '${executionArn(start)}'`);
 }
 
-/** The outstanding timers and tasks after a signal and the effects that it had. */
-function after(
-  before: Pick<Stored, "timers" | "tasks">,
-  effects: readonly Effect[],
-  settled?: Signal,
-): { timers: readonly string[]; tasks: readonly string[] } {
-  const timers = new Set(before.timers);
-  const tasks = new Set(before.tasks);
-  if (settled?.kind === "timer") timers.delete(settled.id);
-  if (settled?.kind === "taskSucceeded" || settled?.kind === "taskFailed") tasks.delete(settled.token);
-  for (const effect of effects) {
-    if (effect.kind === "timer") timers.add(effect.id);
-    else if (effect.kind === "cancelTimer") timers.delete(effect.id);
-    else if (effect.kind === "task") tasks.add(effect.token);
-    else tasks.delete(effect.token);
-  }
-  return { timers: [...timers], tasks: [...tasks] };
-}
-
 /** Two nodes stepped the same execution: one of the transactions is taken back, and its work tried again. */
 function mustBeFirst(changed: number, arn: string): void {
   if (changed !== 1) throw new WriteConflict(`another writer stepped ${arn} first`);
-}
-
-function timerKey(arn: string, id: string): string {
-  return `${arn}#${id}`;
-}
-function taskKey(arn: string, token: string): string {
-  return `${arn}#${token}`;
 }

@@ -1,26 +1,43 @@
 import type { Parts } from "../flow.ts";
 import type { Room } from "../room.ts";
+import { Activities } from "./activities.ts";
 import { deleteWorker, signalWorker, startTrimming, trimWorker } from "./chores.ts";
 import { Definitions } from "./definitions.ts";
+import { Effects } from "./effects.ts";
 import { Executions } from "./executions.ts";
+import { endWorker } from "./nested.ts";
 import { statesService } from "./service.ts";
+import { offeredBy } from "./tasks/offered.ts";
 import { taskWorker } from "./tasks/worker.ts";
+import { TaskTokens } from "./tokens.ts";
 
 /** How many tasks one node has under way at once. */
 const TASKS_AT_ONCE = 64;
+/** How many tasks that wait for somebody: a function, a web server, a worker. */
+const CALLS_AT_ONCE = 1_000;
 
 /** Step Functions: machines, executions, and the tasks that they make AWS calls with. */
-export function statesRoom(parts: Parts): Room {
+export function statesRoom(parts: Parts, options: { readonly allowMissingServices?: boolean } = {}): Room {
   const definitions = new Definitions();
-  const executions = new Executions(parts, definitions);
+  const activities = new Activities(parts);
+  const tokens = new TaskTokens(parts);
+  const executions = new Executions(parts, definitions, new Effects(parts, activities), tokens);
+  const offered = offeredBy(parts, options.allowMissingServices === true);
   const { relay } = parts;
   relay.pure("states.timer", signalWorker(executions));
   relay.pure("states.continue", signalWorker(executions));
+  relay.pure("states.signal", signalWorker(executions));
+  relay.pure("states.end", endWorker(executions));
   relay.pure("states.delete", deleteWorker(parts, executions));
   relay.pure("states.trim", trimWorker(parts));
   relay.effect("states.task", taskWorker(parts, executions), { concurrency: TASKS_AT_ONCE });
+  relay.effect("states.call", taskWorker(parts, executions), { concurrency: CALLS_AT_ONCE });
   return {
-    services: [statesService({ parts, definitions, executions })],
-    start: () => startTrimming(parts),
+    services: [statesService({ parts, definitions, executions, activities, tokens, offered })],
+    async start() {
+      await tokens.load();
+      await startTrimming(parts);
+    },
+    drain: () => activities.drain(),
   };
 }

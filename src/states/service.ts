@@ -1,12 +1,14 @@
 import type * as sfn from "@aws-sdk/client-sfn";
 import type { Access, CallFacts } from "../flow.ts";
 import { defineService, type ServiceDefinition } from "../wire/service.ts";
+import { activityHandlers } from "./api/activities.ts";
 import { executionHandlers } from "./api/executions.ts";
 import type { StatesParts } from "./api/handlers.ts";
 import { historyHandlers } from "./api/history.ts";
 import { machineHandlers } from "./api/machines.ts";
 import { tagHandlers } from "./api/tags.ts";
-import { machineArn } from "./arns.ts";
+import { taskTokenHandlers } from "./api/taskTokens.ts";
+import { activityArn, machineArn } from "./arns.ts";
 
 /** Step Functions. */
 export function statesService(own: StatesParts): ServiceDefinition {
@@ -14,9 +16,16 @@ export function statesService(own: StatesParts): ServiceDefinition {
     name: "states",
     model: "sfn",
     eventSource: "states.amazonaws.com",
-    handlers: { ...machineHandlers(own), ...executionHandlers(own), ...historyHandlers(), ...tagHandlers(own) },
-    concurrent: ["StartExecution", "StopExecution"],
-    access: async (operation, input, facts) => accessOf(operation, input, facts),
+    handlers: {
+      ...machineHandlers(own),
+      ...executionHandlers(own),
+      ...historyHandlers(),
+      ...activityHandlers(own),
+      ...taskTokenHandlers(own),
+      ...tagHandlers(),
+    },
+    concurrent: ["StartExecution", "StopExecution", "SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"],
+    access: async (operation, input, facts) => accessOf(operation, input, facts, own),
     resources: (operation, input, output) => resourcesOf(operation, input, output),
   });
 }
@@ -28,19 +37,25 @@ type Named = {
   readonly executionArn?: string;
   readonly resourceArn?: string;
   readonly mapRunArn?: string;
+  readonly activityArn?: string;
+  readonly taskToken?: string;
   readonly tags?: readonly unknown[];
 };
 
-/** `states:<Operation>` on the machine or execution that the input names. */
-function accessOf(operation: string, input: Named, facts: CallFacts): readonly Access[] {
+/** `states:<Operation>` on the machine, execution or activity that the input names. */
+function accessOf(operation: string, input: Named, facts: CallFacts, { tokens }: StatesParts): readonly Access[] {
   const action = `states:${operation}`;
-  if (operation === "CreateStateMachine") {
-    const resource = machineArn({ ...facts, name: input.name ?? "" });
+  if (operation === "CreateStateMachine" || operation === "CreateActivity") {
+    const arn = operation === "CreateActivity" ? activityArn : machineArn;
+    const resource = arn({ ...facts, name: input.name ?? "" });
     const needed = [{ action, resource }];
-    // AWS asks for states:TagResource too when a machine is created with tags.
+    // AWS asks for states:TagResource too when something is created with tags.
     return input.tags && input.tags.length > 0 ? [...needed, { action: "states:TagResource", resource }] : needed;
   }
-  const resource = input.executionArn ?? input.stateMachineArn ?? input.resourceArn ?? input.mapRunArn ?? "*";
+  // A task belongs to the machine that its token speaks of; the handler refuses other accounts' tokens.
+  if (input.taskToken !== undefined) return [{ action, resource: tokens.open(input.taskToken)?.machine ?? "*" }];
+  const resource =
+    input.executionArn ?? input.stateMachineArn ?? input.activityArn ?? input.resourceArn ?? input.mapRunArn ?? "*";
   const owner = resource.split(":")[4] ?? "";
   return [{ action, resource, ...(/^\d{12}$/.test(owner) && owner !== facts.account && { owner }) }];
 }

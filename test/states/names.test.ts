@@ -112,9 +112,15 @@ test("names of executions are UUIDs in the order of time", () => {
 test("a resource says which call it is", () => {
   const sdk = targetOf("arn:aws:states:::aws-sdk:s3:listObjectsV2");
   assert.equal(sdk.kind, "sdk");
-  assert.ok(sdk.kind === "sdk" && sdk.operation === "ListObjectsV2" && sdk.service.service === "s3");
-  assert.equal(targetOf("arn:aws:states:::events:putEvents").kind, "putEvents");
-  assert.equal(targetOf("arn:aws:states:::states:startExecution").kind, "startExecution");
+  assert.ok(sdk.kind === "sdk" && sdk.operation === "ListObjectsV2" && sdk.sdk.service === "s3");
+  const putEvents = targetOf("arn:aws:states:::events:putEvents");
+  assert.ok(putEvents.kind === "optimised" && putEvents.integration.operation === "PutEvents");
+  const nested = targetOf("arn:aws:states:::states:startExecution.sync:2");
+  assert.ok(nested.kind === "startExecution" && nested.pattern === "sync:2");
+  const callback = targetOf("arn:aws:states:::aws-sdk:s3:putObject.waitForTaskToken");
+  assert.ok(callback.kind === "sdk" && callback.pattern === "waitForTaskToken" && callback.operation === "PutObject");
+  assert.equal(targetOf("arn:aws:states:us-east-1:123456789012:activity:a").kind, "activity");
+  assert.equal(targetOf("arn:aws:lambda:us-east-1:123456789012:function:f:PROD").kind, "function");
 });
 
 test("a resource that nobody here can serve is refused with the reason", () => {
@@ -123,14 +129,20 @@ test("a resource that nobody here can serve is refused with the reason", () => {
     "arn:aws:lambda:us-east-1:123456789012:function:f": /^Stepwell has no service 'lambda' yet/,
     "arn:aws:states:::sqs:sendMessage": /^Stepwell has no service 'sqs' yet/,
     "arn:aws:states:::aws-sdk:dynamodb:putItem": /^Stepwell has no service 'dynamodb' yet/,
-    "arn:aws:states:::states:startExecution.sync:2": /^Stepwell has no '\.sync:2' service integration yet/,
-    "arn:aws:states:::sqs:sendMessage.waitForTaskToken":
-      /^Stepwell has no '\.waitForTaskToken' service integration yet/,
-    "arn:aws:states:us-east-1:123456789012:activity:a": /^Stepwell has no activities yet/,
+    "arn:aws:states:::sqs:sendMessage.waitForTaskToken": /^Stepwell has no service 'sqs' yet/,
+    "arn:aws:states:::glue:startJobRun.sync": /^Stepwell has no service 'glue' yet/,
+    "arn:aws:states:::sqs:sendMessage.sync": /is not recognized/,
+    "arn:aws:states:::states:startExecution.sync:3": /is not recognized/,
     "arn:aws:states:::aws-sdk:s3:getObjekt": /is not recognized/,
     "arn:aws:states:::aws-sdk:s3:GetObject": /is not recognized/,
     nonsense: /is not recognized/,
   };
+  const here = new Set(["s3", "states", "events"]);
+  const offered = { serves: (service: string) => here.has(service), allowMissing: false };
   for (const [resource, sentence] of Object.entries(sentences))
-    assert.match(refusalOf(resource) ?? "", sentence, resource);
+    assert.match(refusalOf(resource, offered) ?? "", sentence, resource);
+  const lenient = { ...offered, allowMissing: true };
+  assert.equal(refusalOf("arn:aws:states:::lambda:invoke", lenient), undefined);
+  assert.equal(refusalOf("arn:aws:states:::glue:startJobRun.sync", lenient), undefined);
+  assert.match(refusalOf("arn:aws:states:::aws-sdk:s3:getObjekt", lenient) ?? "", /is not recognized/);
 });

@@ -150,14 +150,24 @@ for (const store of stores)
       assert.equal(end.error, "States.DataLimitExceeded");
     });
 
-    test("a field that the operation does not have fails the task", async () => {
-      const { end } = await run(
-        "unknown-field",
-        taskMachine("arn:aws:states:::aws-sdk:s3:getObject", { Bucket: "tasks", Kee: "k" }),
-      );
-      assert.deepEqual(
-        [end.error, end.cause?.includes("The field 'Kee' is not supported by Step Functions")],
-        ["States.Runtime", true],
-      );
+    test("a field that the operation does not have is refused with the machine", async () => {
+      const sentence = (field: string, location: string) =>
+        `Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: The field '${field}' is not supported by Step Functions at ${location}'`;
+      const get = taskMachine("arn:aws:states:::aws-sdk:s3:getObject", { Bucket: "tasks", Key: "k", "Kee.$": "$" });
+      await assert.rejects(create(stepwell, "unknown-field", get, roleArn), {
+        name: "InvalidDefinition",
+        message: sentence("Kee", "/States/Do/Parameters"),
+      });
+      const put = taskMachine("arn:aws:states:::events:putEvents", { Entries: [{ Source: "s", Sauce: "s" }] });
+      await assert.rejects(create(stepwell, "unknown-inner-field", put, roleArn), {
+        name: "InvalidDefinition",
+        message: sentence("Sauce", "/States/Do/Parameters/Entries[0]"),
+      });
+      const start = taskMachine("arn:aws:states:::states:startExecution.sync", { Name: "n" });
+      await assert.rejects(create(stepwell, "missing-field", start, roleArn), {
+        name: "InvalidDefinition",
+        message:
+          "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: The field 'StateMachineArn' is required but was missing at /States/Do/Parameters'",
+      });
     });
   });

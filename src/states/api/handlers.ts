@@ -1,8 +1,11 @@
 import type * as sfn from "@aws-sdk/client-sfn";
 import type { Parts } from "../../flow.ts";
 import type { Handlers } from "../../wire/service.ts";
+import type { Activities } from "../activities.ts";
 import type { Definitions } from "../definitions.ts";
 import type { Executions } from "../executions.ts";
+import type { Offered } from "../tasks/offered.ts";
+import type { TaskTokens } from "../tokens.ts";
 
 /** The operations of Step Functions, typed by the SDK. */
 export type StatesHandlers = Handlers<typeof sfn>;
@@ -13,4 +16,7 @@ export type StatesParts = {
   readonly parts: Parts;
   readonly definitions: Definitions;
   readonly executions: Executions;
+  readonly activities: Activities;
+  readonly tokens: TaskTokens;
+  readonly offered: Offered;
 };

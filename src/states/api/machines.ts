@@ -26,17 +26,17 @@ export function machineHandlers(own: StatesParts): StatesHandlers {
     DescribeStateMachine: describeStateMachine(own),
     ListStateMachines: listStateMachines(own),
     DeleteStateMachine: deleteStateMachine(own),
-    ValidateStateMachineDefinition: validateStateMachineDefinition(),
+    ValidateStateMachineDefinition: validateStateMachineDefinition(own),
   };
 }
 
-function createStateMachine({ parts }: StatesParts): Handle<"CreateStateMachine"> {
+function createStateMachine({ parts, offered }: StatesParts): Handle<"CreateStateMachine"> {
   return async (input, call) => {
     checkName(input.name);
     checkRoleArn(input.roleArn);
     if (input.type === "EXPRESS") throw notOffered("state machines of type EXPRESS");
     checkSettings(input);
-    checkDefinition(input.definition, "STANDARD");
+    checkDefinition(input.definition, "STANDARD", offered);
     const arn = machineArn({ ...call, name: input.name });
     await call.passRole(input.roleArn, "states.amazonaws.com", arn);
     const now = parts.clock.now();
@@ -78,7 +78,7 @@ function createStateMachine({ parts }: StatesParts): Handle<"CreateStateMachine"
   };
 }
 
-function updateStateMachine({ parts }: StatesParts): Handle<"UpdateStateMachine"> {
+function updateStateMachine({ parts, offered }: StatesParts): Handle<"UpdateStateMachine"> {
   return async (input, call) => {
     const arn = ownMachine(input.stateMachineArn, call);
     const settings = [input.loggingConfiguration, input.tracingConfiguration, input.encryptionConfiguration];
@@ -88,7 +88,7 @@ function updateStateMachine({ parts }: StatesParts): Handle<"UpdateStateMachine"
         "Either the definition, the role ARN, the LoggingConfiguration, the TracingConfiguration, or the EncryptionConfiguration must be specified",
       );
     checkSettings(input);
-    if (input.definition !== undefined) checkDefinition(input.definition, "STANDARD");
+    if (input.definition !== undefined) checkDefinition(input.definition, "STANDARD", offered);
     if (input.roleArn !== undefined) {
       checkRoleArn(input.roleArn);
       await call.passRole(input.roleArn, "states.amazonaws.com", arn);
@@ -166,9 +166,9 @@ function deleteStateMachine({ parts }: StatesParts): Handle<"DeleteStateMachine"
   };
 }
 
-function validateStateMachineDefinition(): Handle<"ValidateStateMachineDefinition"> {
+function validateStateMachineDefinition({ offered }: StatesParts): Handle<"ValidateStateMachineDefinition"> {
   return async (input) => {
-    const diagnostics = findings(input.definition, input.type ?? "STANDARD");
+    const diagnostics = findings(input.definition, input.type ?? "STANDARD", offered);
     const severities = input.severity === "WARNING" ? ["ERROR", "WARNING"] : ["ERROR"];
     const told = diagnostics.filter(({ severity }) => severities.includes(severity));
     const limit = pageSize(input.maxResults);

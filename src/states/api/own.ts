@@ -1,6 +1,13 @@
 import type { CallFacts } from "../../flow.ts";
 import { fault } from "../../wire/fault.ts";
-import { machineArn, parseExecutionArn, parseMachineArn, type ExecutionKey } from "../arns.ts";
+import {
+  activityArn,
+  machineArn,
+  parseActivityArn,
+  parseExecutionArn,
+  parseMachineArn,
+  type ExecutionKey,
+} from "../arns.ts";
 import { missingMachine } from "../definitions.ts";
 
 /**
@@ -26,4 +33,15 @@ export function ownExecution(arn: string, facts: Pick<CallFacts, "region">): Exe
 
 export function missingExecution(arn: string): never {
   throw fault("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
+}
+
+/** The activity that an ARN names. */
+export function ownActivity(arn: string, facts: Pick<CallFacts, "region">): string {
+  const named = parseActivityArn(arn);
+  if (named.region !== facts.region) missingActivity(arn);
+  return activityArn(named);
+}
+
+export function missingActivity(arn: string): never {
+  throw fault("ActivityDoesNotExist", `Activity Does Not Exist: '${arn}'`);
 }

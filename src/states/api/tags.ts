@@ -1,38 +1,70 @@
 import type { Tag } from "@aws-sdk/client-sfn";
+import type { CallFacts } from "../../flow.ts";
+import type { Reader, Transaction } from "../../store/store.ts";
 import { fault } from "../../wire/fault.ts";
 import { machineScope } from "../definitions.ts";
-import { machineByArn, updateTags, type MachineRow } from "../rows/machines.ts";
-import type { StatesHandlers, StatesParts } from "./handlers.ts";
-import { ownMachine } from "./own.ts";
+import { activityByArn, updateActivityTags } from "../rows/activities.ts";
+import { machineByArn, updateTags } from "../rows/machines.ts";
+import type { StatesHandlers } from "./handlers.ts";
+import { ownActivity, ownMachine } from "./own.ts";
 
 type Pair = readonly [key: string, value: string];
 const MOST_TAGS = 50;
 
-export function tagHandlers({ definitions }: StatesParts) {
+/** Something that has tags, and how they are kept. */
+type Tagged = {
+  readonly arn: string;
+  readonly read: (reader: Reader) => Promise<{ readonly tags: string } | undefined>;
+  readonly write: (transaction: Transaction, tags: string) => Promise<unknown>;
+};
+
+function taggedBy(arn: string, facts: Pick<CallFacts, "region">): Tagged {
+  if (arn.split(":")[5] === "activity") {
+    const activity = ownActivity(arn, facts);
+    return {
+      arn,
+      read: (reader) => activityByArn(reader, activity),
+      write: (transaction, tags) => updateActivityTags(transaction, activity, tags),
+    };
+  }
+  const machine = ownMachine(arn, facts);
+  return {
+    arn,
+    read: (reader) => machineByArn(reader, machine),
+    async write(transaction, tags) {
+      await updateTags(transaction, machine, tags);
+      transaction.bump(machineScope(machine));
+    },
+  };
+}
+
+async function tagsOf({ arn, read }: Tagged, reader: Reader): Promise<readonly Pair[]> {
+  const row = (await read(reader)) ?? missingResource(arn);
+  return JSON.parse(row.tags) as readonly Pair[];
+}
+
+export function tagHandlers() {
   return {
     async TagResource(input, call) {
-      const arn = ownMachine(input.resourceArn, call);
+      const tagged = taggedBy(input.resourceArn, call);
       return call.commit(async (transaction) => {
-        const row = (await machineByArn(transaction, arn)) ?? missingResource(arn);
-        await updateTags(transaction, arn, JSON.stringify(mergedTags(pairsOf(row), input.tags)));
-        transaction.bump(machineScope(arn));
+        const before = await tagsOf(tagged, transaction);
+        await tagged.write(transaction, JSON.stringify(mergedTags(before, input.tags)));
         return {};
       });
     },
     async UntagResource(input, call) {
-      const arn = ownMachine(input.resourceArn, call);
+      const tagged = taggedBy(input.resourceArn, call);
       return call.commit(async (transaction) => {
-        const row = (await machineByArn(transaction, arn)) ?? missingResource(arn);
-        const kept = pairsOf(row).filter(([key]) => !input.tagKeys.includes(key));
-        await updateTags(transaction, arn, JSON.stringify(kept));
-        transaction.bump(machineScope(arn));
+        const before = await tagsOf(tagged, transaction);
+        const kept = before.filter(([key]) => !input.tagKeys.includes(key));
+        await tagged.write(transaction, JSON.stringify(kept));
         return {};
       });
     },
     async ListTagsForResource(input, call) {
-      const arn = ownMachine(input.resourceArn, call);
-      const row = await call.read((reader) => definitions.machine(reader, arn));
-      return { tags: pairsOf(row ?? missingResource(arn)).map(([key, value]) => ({ key, value })) };
+      const tags = await call.read((reader) => tagsOf(taggedBy(input.resourceArn, call), reader));
+      return { tags: tags.map(([key, value]) => ({ key, value })) };
     },
   } satisfies StatesHandlers;
 }
@@ -47,10 +79,6 @@ export function mergedTags(before: readonly Pair[], added: readonly Tag[]): read
   }
   if (tags.size > MOST_TAGS) throw fault("TooManyTags", `A resource may have at most ${MOST_TAGS} tags`);
   return [...tags];
-}
-
-function pairsOf(row: MachineRow): readonly Pair[] {
-  return JSON.parse(row.tags) as readonly Pair[];
 }
 
 function missingResource(arn: string): never {

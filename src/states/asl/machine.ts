@@ -1,9 +1,9 @@
 /** Definition text → compiled machine, or the diagnostics why not. */
 import { buildState } from "./build.ts";
 import { jsonPath } from "./jsonpath.ts";
-import { numberOf } from "./json.ts";
+import { numberOf, type JsonObject } from "./json.ts";
 import type { Machine } from "./compiled.ts";
-import type { Diagnostic, MachineType } from "./types.ts";
+import type { Diagnostic, MachineType, TaskReference } from "./types.ts";
 import { check } from "./validate/machine.ts";
 
 export type { Machine };
@@ -45,9 +45,19 @@ export function compile(definition: string, type: MachineType): Machine {
         stateName: name,
         resource: String(fields["Resource"]),
         location: `${location}/Resource`,
+        ...writtenParameters(location, fields),
       })),
     variableReferences: Object.fromEntries(
       [...checked.report.variables].map(([name, variables]) => [name, [...variables]]),
     ),
   };
+}
+
+/** Where a Task says what its resource is to do. */
+function writtenParameters(
+  location: string,
+  fields: JsonObject,
+): Pick<TaskReference, "parameters" | "parametersLocation"> {
+  const field = fields["Arguments"] === undefined ? "Parameters" : "Arguments";
+  return { parameters: fields[field], parametersLocation: `${location}/${field}` };
 }

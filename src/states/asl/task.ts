@@ -16,7 +16,8 @@ const DETAILS = { lambda: "lambdaFunction", activity: "activity", service: "task
 export function scheduleTask(live: Live, thread: Thread, state: TaskState): Outcome {
   const { facts } = live;
   const scheduledEventId = live.lastEventId + 1;
-  const token = facts.token?.({ stateName: state.name, scheduledEventId }) ?? facts.uuid();
+  const resource = state.resource.arn;
+  const token = facts.token?.({ stateName: state.name, scheduledEventId, resource }) ?? facts.uuid();
   const scope = live.scope(thread, token);
   const input = state.input(scope);
   if (exceedsBytes(input.text, PAYLOAD_BYTES_MAX)) return { kind: "failed", failure: tooLarge(state.name) };
@@ -34,7 +35,7 @@ export function scheduleTask(live: Live, thread: Thread, state: TaskState): Outc
     kind: "task",
     token,
     scheduledId: scheduledEventId,
-    resource: state.resource.arn,
+    resource,
     ...(timeoutSeconds !== undefined && { timeoutSeconds }),
     ...(heartbeatSeconds !== undefined && { heartbeatSeconds }),
   };
@@ -43,7 +44,7 @@ export function scheduleTask(live: Live, thread: Thread, state: TaskState): Outc
     kind: "task",
     token,
     stateName: state.name,
-    resource: state.resource.arn,
+    resource,
     parameters: input.text,
     scheduledEventId,
     ...(timeoutSeconds !== undefined && { timeoutSeconds }),

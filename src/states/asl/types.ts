@@ -30,6 +30,10 @@ export type TaskReference = {
   readonly resource: string;
   /** `/States/X/Resource` */
   readonly location: string;
+  /** What Parameters or Arguments say, as written. */
+  readonly parameters?: unknown;
+  /** `/States/X/Parameters` */
+  readonly parametersLocation?: string;
 };
 
 /** What happened outside. `start` is the first signal and the only one that takes no run. */
@@ -83,7 +87,12 @@ export type Facts = {
    * The token of a task about to be scheduled (`$$.Task.Token`, Effect.token); must be unique within the execution.
    * Default: `uuid()`.
    */
-  readonly token?: (task: { readonly stateName: string; readonly scheduledEventId: number }) => string;
+  readonly token?: (task: {
+    readonly stateName: string;
+    readonly scheduledEventId: number;
+    /** The ARN as written. */
+    readonly resource: string;
+  }) => string;
   /** After about this many events the step pauses with `more`. Default 1,000. */
   readonly eventBudget?: number;
 };

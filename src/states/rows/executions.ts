@@ -22,6 +22,7 @@ export type ExecutionRow = ExecutionKey & {
 export type RunRow = Pick<ExecutionRow, "revision" | "status" | "input" | "started_at" | "trace"> & {
   readonly last_event: number;
   readonly run: string | null;
+  readonly callers: string | null;
 };
 export type ListedRow = Pick<ExecutionRow, "name" | "status" | "started_at" | "serial" | "stopped_at">;
 
@@ -64,9 +65,29 @@ export function executionByKey(reader: Reader, key: ExecutionKey): Promise<Execu
 /** By the primary key; no other signal is worked on before this transaction ends. */
 export function runByKey(reader: Transaction, key: ExecutionKey): Promise<RunRow | undefined> {
   return reader.get<RunRow>(
-    "select revision, status, input, started_at, trace, last_event, run from states_execution where machine = $1 and name = $2 for update",
+    "select revision, status, input, started_at, trace, last_event, run, callers from states_execution where machine = $1 and name = $2 for update",
     [key.machine, key.name],
   );
+}
+
+/** By the primary key: who waits for the execution's end; it does not end before this transaction does. */
+export function callersOf(
+  reader: Transaction,
+  key: ExecutionKey,
+): Promise<{ status: Status; callers: string | null } | undefined> {
+  return reader.get("select status, callers from states_execution where machine = $1 and name = $2 for update", [
+    key.machine,
+    key.name,
+  ]);
+}
+
+/** By the primary key. */
+export function updateCallers(transaction: Transaction, key: ExecutionKey, callers: string): Promise<number> {
+  return transaction.run("update states_execution set callers = $1 where machine = $2 and name = $3", [
+    callers,
+    key.machine,
+    key.name,
+  ]);
 }
 
 /** By the primary key; 0 if another writer was first. */

@@ -1,4 +1,5 @@
 import type { Caller, Parts, Principal } from "../../flow.ts";
+import type { Transaction } from "../../store/store.ts";
 import { AwsFault } from "../../wire/fault.ts";
 import { parseMachineArn } from "../arns.ts";
 import type { TaskWork } from "../executions.ts";
@@ -7,7 +8,12 @@ import { TaskFailed } from "./failure.ts";
 const SESSION_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /** In whose name a task calls: the machine's role, or a session of the role that its Credentials name. */
-export async function callerOf(parts: Parts, task: TaskWork, trace: string): Promise<Caller> {
+export async function callerOf(
+  parts: Parts,
+  task: TaskWork,
+  trace: string,
+  transaction?: Transaction,
+): Promise<Caller> {
   const { account, region } = parseMachineArn(task.machine);
   const machineRole: Caller = {
     kind: "role",
@@ -19,7 +25,14 @@ export async function callerOf(parts: Parts, task: TaskWork, trace: string): Pro
   };
   const { taskRoleArn } = task;
   if (taskRoleArn === undefined) return machineRole;
-  return { kind: "principal", principal: await taskSession(parts, machineRole, taskRoleArn, trace, region) };
+  return {
+    kind: "principal",
+    principal: await taskSession(parts, machineRole, taskRoleArn, {
+      trace,
+      region,
+      ...(transaction && { transaction }),
+    }),
+  };
 }
 
 type Assumed = {
@@ -32,8 +45,7 @@ async function taskSession(
   parts: Parts,
   machineRole: Extract<Caller, { kind: "role" }>,
   roleArn: string,
-  trace: string,
-  region: string,
+  circumstances: { readonly trace: string; readonly region: string; readonly transaction?: Transaction },
 ): Promise<Principal> {
   const { sessionName } = machineRole;
   const input = { RoleArn: roleArn, RoleSessionName: sessionName };
@@ -44,8 +56,7 @@ async function taskSession(
       operation: "AssumeRole",
       input,
       as: machineRole,
-      trace,
-      region,
+      ...circumstances,
     });
   } catch (error) {
     if (!(error instanceof AwsFault)) throw error;

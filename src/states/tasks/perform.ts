@@ -2,24 +2,34 @@ import type { Caller, Parts } from "../../flow.ts";
 import { AwsFault } from "../../wire/fault.ts";
 import type { Wire } from "../../wire/http.ts";
 import { openWire } from "../../wire/open.ts";
+import type { Clock } from "../../clock/clock.ts";
 import { executionArn, parseMachineArn } from "../arns.ts";
 import type { TaskWork } from "../executions.ts";
 import { callerOf } from "./caller.ts";
 import { optimisedFailure, sdkFailure, TaskFailed, type TaskFailure } from "./failure.ts";
+import { parametersOf, withTexts, type Integration, type Parameters } from "./integrations.ts";
+import { functionResult } from "./lambda.ts";
+import { withMetadata } from "./metadata.ts";
+import { offeredBy } from "./offered.ts";
 import { resultText, withStreamsRead } from "./result.ts";
-import { targetOf, type Target } from "./target.ts";
+import { absenceOf, targetOf, type Target } from "./target.ts";
 
 export type Performed = { readonly output: string } | { readonly failure: TaskFailure };
 
-/** Does what a Task asks for: one AWS call, in at the inside door. Throws only what is worth trying again. */
+/**
+ * Does what a Task asks for: one call, in at the inside door. What it answers is the task's result, or, where the task
+ * waits for a token, what it was submitted with. Throws only what is worth trying again.
+ */
 export async function perform(parts: Parts, task: TaskWork, trace: string): Promise<Performed> {
   const target = targetOf(task.resource);
-  if (target.kind === "refused") return { failure: { error: "States.Runtime", cause: target.sentence } };
+  if (target.kind === "refused") return { failure: { error: "States.TaskFailed", cause: target.sentence } };
+  const absence = absenceOf(target, task.resource, offeredBy(parts, false));
+  if (absence !== undefined) return { failure: { error: "States.TaskFailed", cause: absence } };
   try {
     const as = await callerOf(parts, task, trace);
     const { region } = parseMachineArn(task.machine);
-    const call: Calling = { parts, task, trace, as, region, parameters: JSON.parse(task.parameters) as unknown };
-    return { output: resultText(await WAYS[target.kind](call, target as never), target.resourceType) };
+    const call: Calling = { parts, task, trace, as, region };
+    return { output: await WAYS[target.kind](call, target as never) };
   } catch (error) {
     if (error instanceof TaskFailed) return { failure: error.failure };
     if (error instanceof AwsFault) return { failure: failureOf(error, target, parts) };
@@ -33,28 +43,54 @@ type Calling = {
   readonly trace: string;
   readonly as: Caller;
   readonly region: string;
-  readonly parameters: unknown;
 };
-type Way<Kind extends Target["kind"]> = (call: Calling, target: Extract<Target, { kind: Kind }>) => Promise<unknown>;
+/** How a kind of target is worked: what it answers is JSON text. */
+type Way<Kind extends Target["kind"]> = (call: Calling, target: Extract<Target, { kind: Kind }>) => Promise<string>;
 const WAYS: { readonly [Kind in Target["kind"]]: Way<Kind> } = {
-  sdk: ({ parts, trace, as, region, parameters }, { service, operation, resourceType }) =>
-    callByModel({ parts, trace, as, region }, service, operation, parameters, resourceType),
-  putEvents,
-  startExecution,
+  async sdk(call, { sdk, operation, resourceType }) {
+    const parameters = JSON.parse(call.task.parameters) as unknown;
+    return resultText(await callByModel(call, { ...sdk, operation, resourceType }, parameters), resourceType);
+  },
+  async optimised(call, { integration, resourceType }) {
+    const { parts, task } = call;
+    const { given, lossless } = parametersOf(task.parameters);
+    const asking = { executionArn: executionArn(task), machineArn: task.machine };
+    const input = integration.request?.(given, lossless, asking) ?? given;
+    const output = await callByModel(call, { ...integration, resourceType }, input);
+    return resultText(integration.result?.(output, parts.clock) ?? output, resourceType);
+  },
+  async function(call, { arn }) {
+    const region = arn.split(":")[3] || call.region;
+    const input = { FunctionName: arn, Payload: call.task.parameters };
+    const asked = { service: "lambda", model: "lambda", operation: "Invoke", resourceType: "lambda" };
+    return functionResult(await callByModel({ ...call, region }, asked, input));
+  },
+  /** Request and response; see nestedStart.ts for how Standard executions do it. */
+  async startExecution({ parts, task, trace, as, region }) {
+    const input = startExecutionInput(task.parameters);
+    const operation = "StartExecution";
+    const output = await parts.call<StartOutput>({ service: "states", operation, input, as, trace, region });
+    return resultText(startExecutionResult(output, parts.clock), "states");
+  },
+  async http() {
+    throw new TaskFailed("States.Runtime", "Stepwell has no EventBridge connections yet, so HTTP tasks cannot run");
+  },
+  async activity({ task }) {
+    throw new TaskFailed("States.Runtime", `The activity '${task.resource}' is worked by its workers`);
+  },
 };
 
 /** An operation of a service, its input and output in the JSON of aws-sdk tasks. */
 async function callByModel(
   { parts, trace, as, region }: Pick<Calling, "parts" | "trace" | "as" | "region">,
-  { service, model }: { readonly service: string; readonly model: string },
-  operation: string,
+  asked: Pick<Integration, "service" | "model" | "operation"> & { readonly resourceType: string },
   parameters: unknown,
-  resourceType: string,
-): Promise<unknown> {
+): Promise<Parameters> {
+  const { service, model, operation, resourceType } = asked;
   const wire = openWire(model);
   const input = inputOf(wire, operation, parameters);
   const output = await parts.call({ service, operation, input, as, trace, region });
-  return wire.toJson(operation, await withStreamsRead(output, resourceType));
+  return wire.toJson(operation, await withStreamsRead(output, resourceType)) as Parameters;
 }
 
 /** What the operation's model has no place for fails the task; AWS: "The field 'x' is not supported by Step Functions". */
@@ -67,53 +103,30 @@ function inputOf(wire: Wire, operation: string, parameters: unknown): unknown {
   }
 }
 
-type Entry = Readonly<Record<string, unknown>> & { readonly Detail?: unknown; readonly Resources?: readonly unknown[] };
+export type StartOutput = { readonly executionArn: string; readonly startDate: Date };
 
-/**
- * `events:putEvents`: a Detail may be an object, the execution's and the machine's ARNs are added to the resources of
- * each entry, and one refused entry fails the task.
- */
-async function putEvents(call: Calling): Promise<unknown> {
-  const { task, parameters } = call;
-  const own = [executionArn(task), task.machine];
-  const given = (parameters ?? {}) as { readonly Entries?: unknown };
-  const entries = Array.isArray(given.Entries) ? (given.Entries as readonly Entry[]) : [];
-  const input = {
-    ...given,
-    Entries: entries.map((entry) => ({
-      ...entry,
-      ...(entry.Detail !== undefined && { Detail: textOf(entry.Detail) }),
-      Resources: [...(Array.isArray(entry.Resources) ? entry.Resources : []), ...own],
-    })),
-  };
-  const service = { service: "events", model: "eventbridge" };
-  const output = (await callByModel(call, service, "PutEvents", input, "events")) as {
-    readonly FailedEntryCount?: number;
-  };
-  if ((output.FailedEntryCount ?? 0) > 0) throw new TaskFailed("EventBridge.FailedEntry", JSON.stringify(output));
-  return output;
+/** StartExecution's input: Input may be any JSON, and is `{}` where it is null. */
+export function startExecutionInput(parameters: string): unknown {
+  const { given, lossless } = parametersOf(parameters);
+  const { Input, ...others } = given;
+  const input = Input === undefined || Input === null ? others : withTexts(given, lossless, ["Input"]);
+  return inputOf(openWire("sfn"), "StartExecution", input);
 }
 
-/** `states:startExecution`, request and response: Input may be any JSON. */
-async function startExecution(call: Calling): Promise<unknown> {
-  const given = (call.parameters ?? {}) as Readonly<Record<string, unknown>>;
-  const input = { ...given, ...(given["Input"] !== undefined && { Input: textOf(given["Input"]) }) };
-  const service = { service: "states", model: "sfn" };
-  return callByModel(call, service, "StartExecution", input, "states");
+export function startExecutionResult({ executionArn: ExecutionArn, startDate }: StartOutput, clock: Clock): object {
+  const StartDate = startDate.getTime();
+  const body = JSON.stringify({ executionArn: ExecutionArn, startDate: StartDate / 1000 });
+  return withMetadata({ ExecutionArn, StartDate }, { contentType: "application/x-amz-json-1.0", body }, clock);
 }
 
-/** JSON where a service wants text: text stays, anything else is printed. */
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function failureOf(fault: AwsFault, target: Target, { clock }: Parts): TaskFailure {
-  if (target.kind === "sdk") return sdkFailure(fault, target.service, clock);
-  if (target.kind === "putEvents")
-    return optimisedFailure(
-      fault,
-      { prefix: "EventBridge", service: "AmazonEventBridge", model: "eventbridge" },
-      clock,
-    );
+/** A service's fault, named as its kind of integration names it. */
+export function failureOf(fault: AwsFault, target: Target, { clock }: Parts): TaskFailure {
+  if (target.kind === "sdk") return sdkFailure(fault, target.sdk, clock);
+  if (target.kind === "optimised") {
+    const { errors, model } = target.integration;
+    return optimisedFailure(fault, { ...errors, model }, clock);
+  }
+  if (target.kind === "function")
+    return optimisedFailure(fault, { prefix: "Lambda", service: "AWSLambda", model: "lambda" }, clock);
   return optimisedFailure(fault, { prefix: "StepFunctions", service: "AWSStepFunctions", model: "sfn" }, clock);
 }

@@ -15,13 +15,22 @@ export type SdkService = {
   readonly attemptCount?: true;
 };
 
-const PRESENT: Readonly<Record<string, SdkService>> = {
+const KNOWN: Readonly<Record<string, SdkService>> = {
   s3: { service: "s3", model: "s3", sdkName: "S3", extendedRequestId: true },
   eventbridge: { service: "events", model: "eventbridge", sdkName: "EventBridge", attemptCount: true },
   sfn: { service: "states", model: "sfn", sdkName: "Sfn", attemptCount: true },
   iam: { service: "iam", model: "iam", sdkName: "Iam", attemptCount: true },
   sts: { service: "sts", model: "sts", sdkName: "Sts", attemptCount: true },
   cloudtrail: { service: "cloudtrail", model: "cloudtrail", sdkName: "CloudTrail", attemptCount: true },
+  lambda: { service: "lambda", model: "lambda", sdkName: "Lambda", attemptCount: true },
+  sqs: { service: "sqs", model: "sqs", sdkName: "Sqs", attemptCount: true },
+  sns: { service: "sns", model: "sns", sdkName: "Sns", attemptCount: true },
+  dynamodb: { service: "dynamodb", model: "dynamodb", sdkName: "DynamoDb" },
+  cloudwatchlogs: { service: "logs", model: "logs", sdkName: "CloudWatchLogs", attemptCount: true },
+  scheduler: { service: "scheduler", model: "scheduler", sdkName: "Scheduler", attemptCount: true },
+  ssm: { service: "ssm", model: "ssm", sdkName: "Ssm", attemptCount: true },
+  rekognition: { service: "rekognition", model: "rekognition", sdkName: "Rekognition", attemptCount: true },
+  cloudformation: { service: "cloudformation", model: "cloudformation", sdkName: "CloudFormation", attemptCount: true },
 };
 
 /** Services that Step Functions has a way of its own for, beside `aws-sdk`. */
@@ -50,7 +59,7 @@ const OPTIMISED = new Set([
 ]);
 
 export function sdkService(alias: string): SdkService | undefined {
-  return Object.hasOwn(PRESENT, alias) ? PRESENT[alias] : undefined;
+  return Object.hasOwn(KNOWN, alias) ? KNOWN[alias] : undefined;
 }
 
 export function isOptimised(alias: string): boolean {

@@ -1,64 +1,93 @@
 import { openWire } from "../../wire/open.ts";
+import { integrationOf, type Integration, type Pattern } from "./integrations.ts";
+import { absentSentence, type Offered } from "./offered.ts";
 import { isOptimised, sdkService, type SdkService } from "./services.ts";
 
-/** What a Task's resource asks for. */
-export type Target =
-  | {
-      readonly kind: "sdk";
-      readonly service: SdkService;
-      readonly operation: string;
-      /** `aws-sdk:s3` */
-      readonly resourceType: string;
-    }
-  | { readonly kind: "putEvents"; readonly resourceType: "events" }
-  | { readonly kind: "startExecution"; readonly resourceType: "states" };
-type Parsed = Target | { readonly kind: "refused"; readonly sentence: string };
+/** What a Task's resource asks for. `resourceType` is how the history writes the service: `aws-sdk:s3`, `lambda`. */
+export type Target = { readonly resourceType: string; readonly pattern: Pattern; readonly service: string } & (
+  | { readonly kind: "sdk"; readonly sdk: SdkService; readonly operation: string }
+  | { readonly kind: "optimised"; readonly integration: Integration }
+  | { readonly kind: "startExecution" }
+  | { readonly kind: "http" }
+  /** A function's ARN. */
+  | { readonly kind: "function"; readonly arn: string }
+  | { readonly kind: "activity"; readonly arn: string }
+);
+export type Parsed = Target | { readonly kind: "refused"; readonly sentence: string };
 
-/** Takes a Task's resource apart; what cannot run here is refused with a sentence that says why. */
+const SUFFIXES: Readonly<Record<string, Pattern>> = {
+  "": "",
+  ".sync": "sync",
+  ".sync:2": "sync:2",
+  ".waitForTaskToken": "waitForTaskToken",
+};
+const START_PATTERNS: readonly Pattern[] = ["", "sync", "sync:2", "waitForTaskToken"];
+
+/** Takes a Task's resource apart; what nothing can run is refused with a sentence that says why. Whether the service is there is another question. */
 export function targetOf(resource: string): Parsed {
-  const parts = resource.split(":");
-  if (parts[0] !== "arn" || parts.length < 6) return unknownResource(resource);
-  const [, , service = "", , , kind = "", ...rest] = parts;
-  if (service === "lambda") return absent("lambda", resource);
+  const [prefix, , service = "", , , kind = "", ...rest] = resource.split(":");
+  if (prefix !== "arn") return unknownResource(resource);
+  if (service === "lambda")
+    return kind === "function" && rest[0] !== undefined && rest[0] !== ""
+      ? { kind: "function", arn: resource, resourceType: "lambda", pattern: "", service: "lambda" }
+      : unknownResource(resource);
   if (service !== "states") return unknownResource(resource);
-  if (kind === "activity") {
-    return refused(`Stepwell has no activities yet, so '${resource}' cannot run`);
-  }
+  if (kind === "activity")
+    return rest.length === 1 && rest[0] !== ""
+      ? { kind: "activity", arn: resource, resourceType: "activity", pattern: "", service: "states" }
+      : unknownResource(resource);
   if (kind === "aws-sdk") return sdkTarget(rest, resource);
-  const [action = "", ...more] = rest;
-  const [name = "", ...patterns] = action.split(".");
-  if (patterns.length > 0) {
-    return refused(
-      `Stepwell has no '.${[patterns.join("."), ...more].join(":")}' service integration yet, so '${resource}' cannot run`,
-    );
-  }
-  if (more.length > 0 || name === "") return unknownResource(resource);
-  if (kind === "events" && name === "putEvents") return { kind: "putEvents", resourceType: "events" };
-  if (kind === "states" && name === "startExecution") return { kind: "startExecution", resourceType: "states" };
-  if (kind === "events" || kind === "states" || !isOptimised(kind)) return unknownResource(resource);
-  return absent(kind, resource);
+  const action = /^(\w+)(.*)$/.exec(rest.join(":"));
+  const pattern = SUFFIXES[action?.[2] ?? ""];
+  const name = action?.[1];
+  if (name === undefined || pattern === undefined || !isOptimised(kind)) return unknownResource(resource);
+  return optimisedTarget(kind, name, pattern, resource);
+}
+
+function optimisedTarget(type: string, action: string, pattern: Pattern, resource: string): Parsed {
+  const integration = integrationOf(`${type}:${action}`);
+  if (integration)
+    return integration.patterns.includes(pattern)
+      ? { kind: "optimised", integration, resourceType: type, pattern, service: integration.service }
+      : unknownResource(resource);
+  if (type === "states")
+    return action === "startExecution" && START_PATTERNS.includes(pattern)
+      ? { kind: "startExecution", resourceType: type, pattern, service: "states" }
+      : unknownResource(resource);
+  if (type === "http")
+    return action === "invoke" && pattern === ""
+      ? refused(`Stepwell has no EventBridge connections yet, so '${resource}' cannot run`)
+      : unknownResource(resource);
+  // AWS has further ones, of services that no room is planned for.
+  return integrationOf(`${type}:invoke`) || ["events", "sqs", "sns", "dynamodb"].includes(type)
+    ? unknownResource(resource)
+    : refused(absentSentence(type, resource));
+}
+
+function sdkTarget([alias = "", ...rest]: readonly string[], resource: string): Parsed {
+  const [, name = "", suffix = ""] = /^(\w+)(.*)$/.exec(rest.join(":")) ?? [];
+  const pattern = SUFFIXES[suffix];
+  if (name === "" || alias === "" || (pattern !== "" && pattern !== "waitForTaskToken"))
+    return unknownResource(resource);
+  const sdk = sdkService(alias);
+  if (!sdk) return refused(absentSentence(alias, resource));
+  const operation = name.charAt(0).toUpperCase() + name.slice(1);
+  if (operation === name || !openWire(sdk.model).operations.has(operation)) return unknownResource(resource);
+  return { kind: "sdk", sdk, operation, resourceType: `aws-sdk:${alias}`, pattern, service: sdk.service };
 }
 
 /** Why a resource is refused when a machine is created; undefined if it can run. */
-export function refusalOf(resource: string): string | undefined {
+export function refusalOf(resource: string, offered: Offered): string | undefined {
   const target = targetOf(resource);
-  return target.kind === "refused" ? target.sentence : undefined;
+  if (target.kind === "refused")
+    return offered.allowMissing && target.sentence.startsWith("Stepwell") ? undefined : target.sentence;
+  return absenceOf(target, resource, offered.allowMissing ? { ...offered, serves: () => true } : offered);
 }
 
-function sdkTarget([alias = "", action = "", ...more]: readonly string[], resource: string): Parsed {
-  if (more.length > 0 || action === "") return unknownResource(resource);
-  const [name = "", ...patterns] = action.split(".");
-  if (patterns.length > 0)
-    return refused(`Stepwell has no '.${patterns.join(".")}' service integration yet, so '${resource}' cannot run`);
-  const service = sdkService(alias);
-  if (!service) return absent(alias, resource);
-  const operation = name.charAt(0).toUpperCase() + name.slice(1);
-  if (operation === name || !openWire(service.model).operations.has(operation)) return unknownResource(resource);
-  return { kind: "sdk", service, operation, resourceType: `aws-sdk:${alias}` };
-}
-
-function absent(service: string, resource: string): Parsed {
-  return refused(`Stepwell has no service '${service}' yet, so '${resource}' cannot run`);
+/** Why a task's service cannot do it; undefined if it is there. */
+export function absenceOf(target: Target, resource: string, offered: Offered): string | undefined {
+  if (offered.serves(target.service)) return undefined;
+  return absentSentence(target.kind === "sdk" ? target.resourceType.slice(8) : target.service, resource);
 }
 
 /** AWS's sentence for a resource that it does not know. */

@@ -2,28 +2,41 @@ import type { Parts } from "../../flow.ts";
 import { DONE, type EffectWorker } from "../../relay/relay.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import type { Executions, TaskWork } from "../executions.ts";
+import { startNested } from "./nestedStart.ts";
 import { perform, type Performed } from "./perform.ts";
+import { targetOf } from "./target.ts";
 
 /** A task that fails for a reason that is no AWS fault is tried this often before the execution hears of it. */
 const MOST_ATTEMPTS = 5;
 
 /**
- * Works `states.task`: makes the call, then tells the execution in the transaction that settles the work. A call may be
- * made again after a crash (at least once); the execution hears one answer only, since a settled token is known to nobody.
+ * Works `states.task` and `states.call`: makes the call, then tells the execution in the transaction that settles the
+ * work. A call may be made again after a crash (at least once); the execution hears one answer only, since a settled
+ * token is known to nobody. Executions are started in that transaction itself, so they start once.
  */
 export function taskWorker(parts: Parts, executions: Executions): EffectWorker {
   return async (work) => {
     const task = work.body as TaskWork;
-    const performed = await performOrGiveUp(parts, task, work.trace, work.attempt);
+    const { trace, attempt } = work;
+    const target = targetOf(task.resource);
+    if (target.kind === "startExecution")
+      return async (transaction) => {
+        await startNested(parts, executions, transaction, task, target, trace);
+        return DONE;
+      };
+    const waits = target.kind !== "refused" && target.pattern === "waitForTaskToken";
+    const performed = await performOrGiveUp(parts, task, trace, attempt);
     return async (transaction) => {
       const { token } = task;
-      await executions.signal(
-        transaction,
-        task,
-        "output" in performed
-          ? { kind: "taskSucceeded", token, output: performed.output }
-          : { kind: "taskFailed", token, ...performed.failure },
-      );
+      if ("failure" in performed) {
+        const phase = waits ? ({ phase: "SubmitFailed" } as const) : {};
+        await executions.signal(transaction, task, { kind: "taskFailed", token, ...performed.failure, ...phase });
+      } else
+        await executions.signal(transaction, task, {
+          kind: waits ? "taskSubmitted" : "taskSucceeded",
+          token,
+          output: performed.output,
+        });
       return DONE;
     };
   };
