@@ -129,8 +129,8 @@ export function withTexts(given: Parameters, lossless: Parameters, names: readon
 
 /** The SDK finds out by itself that a queue's URL leads nowhere. */
 function sendMessageInput(given: Parameters, lossless: Parameters): Parameters {
-  const url = String(given["QueueUrl"] ?? "");
-  const host = /^https?:\/\/([^/:]+)(?::\d+)?\/?$/.exec(url)?.[1];
+  const url = given["QueueUrl"];
+  const host = typeof url === "string" ? /^https?:\/\/([^/:]+)(?::\d+)?\/?$/.exec(url)?.[1] : undefined;
   if (host !== undefined)
     throw new TaskFailed(
       "SQS.SdkClientException",

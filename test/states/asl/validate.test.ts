@@ -275,7 +275,13 @@ void test("a compiled machine tells its tasks and the variables that its states 
     "STANDARD",
   );
   assert.deepEqual(machine.tasks, [
-    { stateName: "I", resource: task.Resource, location: "/States/M/ItemProcessor/States/I/Resource" },
+    {
+      stateName: "I",
+      resource: task.Resource,
+      location: "/States/M/ItemProcessor/States/I/Resource",
+      parameters: { "b.$": "States.Format('{}', $v.x)" },
+      parametersLocation: "/States/M/ItemProcessor/States/I/Parameters",
+    },
   ]);
   assert.deepEqual(machine.variableReferences, { M: ["v"], I: ["v"] });
 });
