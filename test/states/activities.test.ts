@@ -100,7 +100,7 @@ for (const store of stores)
       const tasks = await Promise.all(polls);
       assert.equal(new Set(tasks.map(({ taskToken }) => taskToken)).size, 6);
       assert.deepEqual(
-        tasks.map(({ input }) => (JSON.parse(input ?? "") as { n: number }).n).toSorted(),
+        tasks.map(({ input }) => (JSON.parse(input ?? "") as { n: number }).n).toSorted((a, b) => a - b),
         [0, 1, 2, 3, 4, 5],
       );
       for (const { taskToken, input } of tasks)
