@@ -2,7 +2,7 @@ import type { Call } from "../../flow.ts";
 import { fault } from "../../wire/fault.ts";
 import { parseMachineArn, type ExecutionKey } from "../arns.ts";
 import type { Signal } from "../asl/types.ts";
-import { parserSentence } from "../input.ts";
+import { jsonProblem } from "../asl/validate/json.ts";
 import { invalidToken } from "../paging.ts";
 import { executionByKey } from "../rows/executions.ts";
 import type { StatesHandlers, StatesParts } from "./handlers.ts";
@@ -42,9 +42,6 @@ function isOwn({ machine }: ExecutionKey, { account, region }: Call): boolean {
 }
 
 function checkOutput(text: string): void {
-  try {
-    JSON.parse(text);
-  } catch {
-    throw fault("InvalidOutput", `Invalid Output: '${parserSentence(text)}'`);
-  }
+  const problem = jsonProblem(text);
+  if (problem !== undefined) throw fault("InvalidOutput", `Invalid Output: '${problem.message}'`);
 }
