@@ -6,7 +6,7 @@ import { parseResource, type Assign, type Catcher, type Guarded, type Retrier, t
 /** Compiles one state; `branches` and processors only need their StartAt, their states are compiled like all others. */
 export function buildState(name: string, state: JsonObject, language: QueryLanguage): State {
   const next = state["Next"];
-  const assign = language.assign(state);
+  const assign = language.assign(state, { in: "state" });
   const flowing = { name, ...(typeof next === "string" && { next }), ...(assign && { assign }) };
   switch (state["Type"]) {
     case "Pass": {
@@ -71,9 +71,15 @@ type Flow = { readonly name: string; readonly next?: string; readonly assign?: A
 
 function buildChoice(state: JsonObject, flow: Flow, language: QueryLanguage): State {
   const otherwise = state["Default"];
-  const rules = objects(state["Choices"]).map((rule) => {
-    const assign = language.assign(rule);
-    return { condition: language.condition(rule), next: String(rule["Next"]), ...(assign && { assign }) };
+  const rules = objects(state["Choices"]).map((rule, index) => {
+    const assign = language.assign(rule, { in: "rule", index });
+    const output = language.ruleOutput(rule, index);
+    return {
+      condition: language.condition(rule, index),
+      next: String(rule["Next"]),
+      ...(assign && { assign }),
+      ...(output && { output }),
+    };
   });
   return {
     kind: "Choice",
@@ -104,10 +110,10 @@ function buildTask(state: JsonObject, flow: Flow, language: QueryLanguage): Stat
 }
 
 function guards(state: JsonObject, language: QueryLanguage): Guarded {
-  const catchers = objects(state["Catch"]).map((catcher): Catcher => {
-    const assign = language.assign(catcher);
+  const catchers = objects(state["Catch"]).map((catcher, index): Catcher => {
+    const assign = language.assign(catcher, { in: "catcher", index });
     const next = String(catcher["Next"]);
-    return { errorEquals: names(catcher), next, output: language.caught(catcher), ...(assign && { assign }) };
+    return { errorEquals: names(catcher), next, output: language.caught(catcher, index), ...(assign && { assign }) };
   });
   return { retry: objects(state["Retry"]).map(buildRetrier), catchers };
 }

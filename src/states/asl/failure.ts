@@ -18,6 +18,19 @@ export class StateFailure extends Error {
   }
 }
 
+/** A failed evaluation in JSONata, which the history tells in an event of its own. */
+export class QueryFailure extends StateFailure {
+  /** The field, as `Output/v`; absent where the state's input is at fault. */
+  readonly location: string | undefined;
+  /** `late`: the expression gave a value, and the state could not use it. */
+  readonly when: "early" | "late";
+  constructor(cause: string, location?: string, when: "early" | "late" = "early") {
+    super("States.QueryEvaluationError", cause);
+    this.location = location;
+    this.when = when;
+  }
+}
+
 /** A bad path, a wrong type under a …Path field, a failed intrinsic: States.Runtime, which nothing catches. */
 export function runtime(cause: string): StateFailure {
   return new StateFailure("States.Runtime", cause);

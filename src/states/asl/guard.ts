@@ -1,5 +1,5 @@
 /** Retry and Catch. */
-import { matches, runtime, StateFailure, type Failure } from "./failure.ts";
+import { matches, QueryFailure, runtime, StateFailure, type Failure } from "./failure.ts";
 import { Datum } from "./json.ts";
 import type { Live } from "./live.ts";
 import type { GuardedState, Retrier } from "./compiled.ts";
@@ -21,7 +21,7 @@ export function guard(live: Live, thread: Thread, failure: Failure): Outcome {
     return { kind: "exit", output, next: catcher.next, assigned: catcher.assign?.(scope, error) };
   } catch (thrown) {
     // An error within a catcher is not caught by any catcher of the same state.
-    return { kind: "failed", failure: interpreterFailure(thread, thrown) };
+    return { kind: "failed", failure: interpreterFailure(live, thread, thrown) };
   }
 }
 
@@ -58,12 +58,25 @@ const LONGEST_SECONDS = 31_622_400;
 const TOO_DEEP = runtime("The data is nested too deeply.");
 
 /** The failure of a field's evaluation, in AWS's words; anything else than a StateFailure is a bug and goes on. */
-export function interpreterFailure(thread: Thread, thrown: unknown): Failure {
+export function interpreterFailure(live: Live, thread: Thread, thrown: unknown): Failure {
   const failure = thrown instanceof RangeError && /call stack/.test(thrown.message) ? TOO_DEEP : thrown;
   if (!(failure instanceof StateFailure)) throw failure;
   const where = `An error occurred while executing the state '${thread.state}' (entered at the event id #${thread.enteredId}).`;
+  const { error } = failure;
   const cause = `${where} ${failure.message}`;
-  return failure.error === "States.Runtime"
-    ? { error: failure.error, cause, terminal: true }
-    : { error: failure.error, cause };
+  if (failure instanceof QueryFailure) {
+    const { location, when } = failure;
+    // AWS lets the event point past the state's Entered event where both were made at once.
+    if (when === "early" && thread.lastId === thread.enteredId) {
+      const entered = live.events.find(({ id }) => id === thread.enteredId);
+      thread.lastId = entered?.previousEventId ?? thread.lastId;
+    }
+    live.emit(thread, "EvaluationFailed", "evaluationFailedEventDetails", {
+      error,
+      cause,
+      ...(location !== undefined && { location }),
+      state: thread.state,
+    });
+  }
+  return error === "States.Runtime" ? { error, cause, terminal: true } : { error, cause };
 }

@@ -108,6 +108,7 @@ export class Datum {
   #text: string | undefined;
   #value: unknown;
   #parsed: boolean;
+  #doubles: unknown;
   private constructor(text: string | undefined, value: unknown, parsed: boolean) {
     this.#text = text;
     this.#value = value;
@@ -129,6 +130,27 @@ export class Datum {
     }
     return this.#value;
   }
+  /** The value with a double for each number, as far as doubles go. */
+  get doubles(): unknown {
+    if (this.#doubles === undefined) {
+      const exact = this.#text !== undefined && !SUSPICIOUS.test(this.#text);
+      this.#doubles = exact ? this.value : withDoubles(this.value);
+    }
+    return this.#doubles;
+  }
+}
+
+/** A double for each number that has none. Parts in which nothing changes are shared. */
+export function withDoubles(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (JSON.isRawJSON(value)) return Number(value.rawJSON);
+  if (Array.isArray(value)) {
+    const items = value.map(withDoubles);
+    return items.every((item, i) => item === value[i]) ? value : items;
+  }
+  const given = Object.entries(value);
+  const members = given.map(([key, member]): [string, unknown] => [key, withDoubles(member)]);
+  return members.every(([, member], i) => member === given[i]?.[1]) ? value : Object.fromEntries(members);
 }
 
 /** True if the text has more bytes in UTF-8 than the limit. */

@@ -28,7 +28,20 @@ export const jsonPath: QueryLanguage = {
   roleArn,
   items: mapItems,
   concurrency: mapConcurrency,
+  ruleOutput: () => undefined,
+  value,
 };
+
+function value(fields: JsonObject, name: string, at = name): ReturnType<QueryLanguage["value"]> {
+  if (fields[name] !== undefined) {
+    const template = compileTemplate(fields[name]);
+    return (scope, input) => template(input.value, scope);
+  }
+  const path = fields[`${name}Path`];
+  if (typeof path !== "string") return undefined;
+  const evaluate = compileExpression(path, `${at}Path`);
+  return (scope, input) => evaluate(input.value, scope);
+}
 
 function effective(state: JsonObject): Produce {
   const filter = filterPath(state["InputPath"]);

@@ -18,10 +18,12 @@ export type QueryLanguage = {
   output(state: JsonObject): Finish;
   /** A Pass state's own result. */
   passResult(state: JsonObject): Datum | undefined;
-  assign(fields: JsonObject): Assign | undefined;
+  assign(fields: JsonObject, place: AssignPlace): Assign | undefined;
   /** The output of the way through a catcher; the result is the error output. */
-  caught(catcher: JsonObject): Finish;
-  condition(rule: JsonObject): Condition;
+  caught(catcher: JsonObject, index: number): Finish;
+  /** The output of the way through a rule; undefined where the state's own is meant. */
+  ruleOutput(rule: JsonObject, index: number): Finish | undefined;
+  condition(rule: JsonObject, index: number): Condition;
   /** TimeoutSeconds and its like, with their …Path form; undefined where the state has neither. */
   seconds(state: JsonObject, field: "TimeoutSeconds" | "HeartbeatSeconds"): Measure | undefined;
   until(state: JsonObject): (scope: Scope, input: Datum, now: number) => number;
@@ -30,4 +32,12 @@ export type QueryLanguage = {
   roleArn(state: JsonObject): ((scope: Scope, data: Datum) => string) | undefined;
   items(state: JsonObject): (scope: Scope) => readonly Datum[];
   concurrency(state: JsonObject): (scope: Scope) => number;
+  /**
+   * Any field that may be evaluated: a payload template, or a literal that may have a …Path form; undefined where the
+   * state has neither. `at` is the field's place in the state, as errors name it; `input` is what `$` means in JSONPath.
+   */
+  value(fields: JsonObject, name: string, at?: string): ((scope: Scope, input: Datum) => unknown) | undefined;
 };
+
+/** Whose Assign it is. */
+export type AssignPlace = { readonly in: "state" } | { readonly in: "rule" | "catcher"; readonly index: number };

@@ -128,6 +128,7 @@ export class Live {
       input: this.input(thread),
       context: () => (context ??= this.#context(thread, token)),
       variable: (name) => this.#variable(thread, name),
+      now: this.facts.now,
       random: this.facts.random,
       uuid: this.facts.uuid,
     };

@@ -1,5 +1,6 @@
 /** Definition text → compiled machine, or the diagnostics why not. */
 import { buildState } from "./build.ts";
+import { jsonata } from "./jsonata.ts";
 import { jsonPath } from "./jsonpath.ts";
 import { numberOf, type JsonObject } from "./json.ts";
 import type { Machine } from "./compiled.ts";
@@ -36,7 +37,12 @@ export function compile(definition: string, type: MachineType): Machine {
   return {
     type,
     startAt: String(checked.definition["StartAt"]),
-    states: new Map(checked.states.map(({ name, fields }) => [name, buildState(name, fields, jsonPath)])),
+    states: new Map(
+      checked.states.map(({ name, fields, language }) => [
+        name,
+        buildState(name, fields, language === "JSONata" ? jsonata : jsonPath),
+      ]),
+    ),
     // AWS takes 0 for a machine without limit.
     ...(timeoutSeconds !== undefined && timeoutSeconds > 0 && { timeoutSeconds }),
     tasks: checked.states

@@ -9,6 +9,8 @@ export type Scope = {
   readonly context: () => JsonObject;
   /** A variable's value, or undefined if nobody assigned it. */
   readonly variable: (name: string) => unknown;
+  /** Milliseconds. */
+  readonly now: number;
   readonly random: () => number;
   readonly uuid: () => string;
 };

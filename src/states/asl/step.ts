@@ -72,17 +72,17 @@ function drive(live: Live): void {
     settle(
       live,
       thread,
-      attempt(thread, () => execute(live, thread)),
+      attempt(live, thread, () => execute(live, thread)),
     );
   }
 }
 
 /** Turns what the evaluation of a state's fields throws into a failure of the state. */
-function attempt(thread: Thread, work: () => Outcome): Outcome {
+function attempt(live: Live, thread: Thread, work: () => Outcome): Outcome {
   try {
     return work();
   } catch (thrown) {
-    return { kind: "failed", failure: interpreterFailure(thread, thrown) };
+    return { kind: "failed", failure: interpreterFailure(live, thread, thrown) };
   }
 }
 
@@ -108,7 +108,7 @@ function settle(live: Live, from: Thread, outcome: Outcome): void {
       if (parent === undefined) return executionSucceeded(live, thread, next.output.text);
       const { output } = next;
       const child = thread;
-      next = attempt(parent.thread, () => childSucceeded(live, child, parent, output));
+      next = attempt(live, parent.thread, () => childSucceeded(live, child, parent, output));
     }
     thread = parent.thread;
   }
@@ -212,7 +212,7 @@ function receiveTask(live: Live, signal: Extract<Signal, { token: string }>): bo
     settle(
       live,
       thread,
-      attempt(thread, () => taskSucceeded(live, thread, state, work, signal.output)),
+      attempt(live, thread, () => taskSucceeded(live, thread, state, work, signal.output)),
     );
   else
     settle(
@@ -245,7 +245,7 @@ function receiveTimer(live: Live, id: string): boolean {
     settle(
       live,
       thread,
-      attempt(thread, () => waited(live, thread, state)),
+      attempt(live, thread, () => waited(live, thread, state)),
     );
   else live.ready.push(thread);
   return true;

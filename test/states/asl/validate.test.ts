@@ -168,12 +168,12 @@ const REFUSED: readonly (readonly [definition: unknown, starts: string])[] = [
   ],
   [{ StartAt: "A".repeat(81), States: { ["A".repeat(81)]: pass } }, "INVALID_STATE_NAME: "],
   [
-    { ...one(pass), QueryLanguage: "JSONata" },
-    `${SCHEMA}: This version of Stepwell does not support QueryLanguage JSONata`,
+    { ...one(pass), QueryLanguage: "SQL" },
+    `${SCHEMA}: Value should be one of the following: [JSONPath, JSONata] at /QueryLanguage`,
   ],
   [
-    one({ ...pass, QueryLanguage: "JSONata" }),
-    `${SCHEMA}: This version of Stepwell does not support QueryLanguage JSONata`,
+    { ...one({ ...pass, QueryLanguage: "JSONPath" }), QueryLanguage: "JSONata" },
+    `${SCHEMA}: 'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine at /States/S`,
   ],
   [
     one({

@@ -19,3 +19,13 @@ export function javaRandomInteger(seed: number, start: number, end: number): num
     if (bits - value + (bound - 1) < 2 ** 31) return start + value;
   }
 }
+
+/** `new java.util.Random(seed).nextDouble()`. */
+export function javaRandomDouble(seed: number): number {
+  let state = (BigInt(seed) ^ MULTIPLIER) & MASK;
+  const next = (bits: bigint): bigint => {
+    state = (state * MULTIPLIER + 0xbn) & MASK;
+    return state >> (48n - bits);
+  };
+  return Number((next(26n) << 27n) + next(27n)) * 2 ** -53;
+}

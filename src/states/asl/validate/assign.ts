@@ -6,6 +6,12 @@ const NAME = /^[\p{ID_Start}_][\p{ID_Continue}]*$/u;
 const NAME_MAX = 80;
 
 export function assign(place: Place, fields: JsonObject): void {
+  assignNames(place, fields);
+  if (isObject(fields["Assign"])) template(place, fields["Assign"], `${place.location}/Assign`);
+}
+
+/** The names alone, which all languages share. */
+export function assignNames(place: Place, fields: JsonObject): void {
   const given = fields["Assign"];
   if (given === undefined) return;
   const location = `${place.location}/Assign`;
@@ -25,7 +31,6 @@ export function assign(place: Place, fields: JsonObject): void {
     else if (!NAME.test(name)) invalid("contains invalid characters");
     else if (name.length > NAME_MAX) invalid(`must have at most ${NAME_MAX} characters`);
   }
-  template(place, given, location);
 }
 
 export function assignedNames(fields: JsonObject): readonly string[] {

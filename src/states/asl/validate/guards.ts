@@ -1,6 +1,7 @@
 /** Retry and Catch. */
 import { isObject, type JsonObject } from "../json.ts";
-import { assign } from "./assign.ts";
+import { assign, assignNames } from "./assign.ts";
+import type { Language } from "./language.ts";
 import {
   integer,
   nonEmptyList,
@@ -22,11 +23,14 @@ const RETRIER: ReadonlySet<string> = new Set([
   "JitterStrategy",
   "Comment",
 ]);
-const CATCHER: ReadonlySet<string> = new Set(["ErrorEquals", "Next", "ResultPath", "Assign", "Comment"]);
+const CATCHER: { readonly [language in Language]: ReadonlySet<string> } = {
+  JSONPath: new Set(["ErrorEquals", "Next", "ResultPath", "Assign", "Comment"]),
+  JSONata: new Set(["ErrorEquals", "Next", "Output", "Assign", "Comment"]),
+};
 const SECONDS_MAX = 31_622_400;
 const ATTEMPTS_MAX = 99_999_999;
 
-export function guards(place: Place, state: JsonObject): void {
+export function guards(place: Place, state: JsonObject, language: Language): void {
   for (const [retrier, at] of list(place, state, "Retry")) {
     onlyFields(at, retrier, RETRIER);
     const interval = integer(at, retrier, "IntervalSeconds", 0, SECONDS_MAX) ?? 1;
@@ -42,10 +46,14 @@ export function guards(place: Place, state: JsonObject): void {
     }
   }
   for (const [catcher, at] of list(place, state, "Catch")) {
-    onlyFields(at, catcher, CATCHER);
+    onlyFields(at, catcher, CATCHER[language]);
     if (required(at, catcher, "Next")) text(at, catcher, "Next");
-    referencePath(at, catcher, "ResultPath");
-    assign(at, catcher);
+    if (language === "JSONata") {
+      assignNames(at, catcher);
+    } else {
+      referencePath(at, catcher, "ResultPath");
+      assign(at, catcher);
+    }
   }
 }
 

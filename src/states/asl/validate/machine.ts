@@ -3,6 +3,7 @@ import { isObject, parseJson, type JsonObject } from "../json.ts";
 import type { MachineType } from "../types.ts";
 import { assignedNames } from "./assign.ts";
 import { jsonProblem } from "./json.ts";
+import { checkLanguage, languageOf, type Language } from "./language.ts";
 import { Report } from "./report.ts";
 import { checkState } from "./state.ts";
 import { integer, nonEmptyList, oneOf, onlyFields, required, requiredTogether, text, type Place } from "./values.ts";
@@ -21,7 +22,12 @@ const STATE_NAME_MAX = 80;
 const TIMEOUT_SECONDS_MAX = 99_999_999;
 
 /** A state where it stands. */
-export type FoundState = { readonly name: string; readonly location: string; readonly fields: JsonObject };
+export type FoundState = {
+  readonly name: string;
+  readonly location: string;
+  readonly fields: JsonObject;
+  readonly language: Language;
+};
 export type Checked = {
   readonly report: Report;
   readonly definition: JsonObject;
@@ -44,9 +50,8 @@ export function check(text: string, type: MachineType): Checked {
     return { report, definition: {}, states };
   }
   checkTop(report, definition);
-  if (report.diagnostics.length === 0 || definition["QueryLanguage"] === undefined) {
-    sequence({ report, type, states, names: new Map() }, definition, "", new Set());
-  }
+  const language = languageOf(definition);
+  sequence({ report, type, states, names: new Map(), language }, definition, "", new Set());
   return { report, definition, states };
 }
 
@@ -56,9 +61,7 @@ function checkTop(report: Report, definition: JsonObject): void {
   onlyFields(place, definition, TOP);
   integer(root, definition, "TimeoutSeconds", 0, TIMEOUT_SECONDS_MAX);
   oneOf(root, definition, "Version", ["1.0"]);
-  if (definition["QueryLanguage"] !== undefined && definition["QueryLanguage"] !== "JSONPath") {
-    report.schema("This version of Stepwell does not support QueryLanguage JSONata", "/QueryLanguage");
-  }
+  checkLanguage(root, definition);
 }
 
 type Walk = {
@@ -66,6 +69,8 @@ type Walk = {
   readonly type: MachineType;
   readonly states: FoundState[];
   readonly names: Map<string, string>;
+  /** The machine's. */
+  readonly language: Language;
 };
 
 /** The machine itself, a branch, or a processor. `outer` are the variables that may not be assigned here. */
@@ -89,8 +94,11 @@ function sequence(walk: Walk, fields: JsonObject, location: string, outer: Reado
       continue;
     }
     const at = `${location}/States/${name}`;
-    walk.states.push({ name, location: at, fields: state });
-    checkState({ report, stateName: name, location: at }, state, walk.type);
+    const here = { report, stateName: name, location: at };
+    const language = languageOf(state, walk.language);
+    walk.states.push({ name, location: at, fields: state, language });
+    checkLanguage(here, state, walk.language);
+    checkState(here, state, walk.type, language);
     for (const variable of allAssigned(state)) {
       if (outer.has(variable))
         report.schema(`The variable '${variable}' is already assigned in an outer scope`, `${at}/Assign`);

@@ -4,6 +4,8 @@ import type { MachineType } from "../types.ts";
 import { assign } from "./assign.ts";
 import { choices } from "./choice.ts";
 import { guards } from "./guards.ts";
+import { checkJsonata, JSONATA_FIELDS } from "./jsonata.ts";
+import { onlyFieldsOf, type Language } from "./language.ts";
 import {
   atMostOne,
   exactlyOne,
@@ -13,6 +15,7 @@ import {
   oneOf,
   onlyFields,
   path,
+  RFC3339,
   referencePath,
   required,
   template,
@@ -41,7 +44,6 @@ const MAP = [
   "ToleratedFailurePercentagePath",
 ];
 const SECONDS_MAX = 99_999_999;
-const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
 /** What each type of state may have. */
 const FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
@@ -65,26 +67,26 @@ const FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   }),
 );
 
-export function checkState(place: Place, state: JsonObject, type: MachineType): void {
+export function checkState(place: Place, state: JsonObject, type: MachineType, language: Language): void {
   if (!required(place, state, "Type")) return;
   const allowed = FIELDS.get(typeof state["Type"] === "string" ? state["Type"] : "");
   if (allowed === undefined) {
     oneOf(place, state, "Type", [...FIELDS.keys()]);
     return;
   }
-  if (state["QueryLanguage"] !== undefined && state["QueryLanguage"] !== "JSONPath") {
-    place.report.schema(
-      "This version of Stepwell does not support QueryLanguage JSONata",
-      `${place.location}/QueryLanguage`,
-    );
+  const jsonata = JSONATA_FIELDS.get(String(state["Type"])) ?? new Set<string>();
+  onlyFieldsOf(place, state, language, { JSONPath: allowed, JSONata: jsonata });
+  if (allowed.has("Next")) transition(place, state);
+  if (state["Type"] === "Task" && required(place, state, "Resource")) resource(place, state["Resource"], type);
+  if (language === "JSONata") {
+    checkJsonata(place, state);
+    if (state["Type"] === "Map") distributed(place, state);
     return;
   }
-  onlyFields(place, state, allowed);
-  if (allowed.has("Next")) transition(place, state);
   common(place, state);
   switch (state["Type"]) {
     case "Task":
-      task(place, state, type);
+      task(place, state);
       break;
     case "Choice":
       choices(place, state);
@@ -117,11 +119,10 @@ function common(place: Place, state: JsonObject): void {
   for (const field of ["Parameters", "ResultSelector", "ItemSelector"]) {
     if (state[field] !== undefined) template(place, state[field], `${place.location}/${field}`);
   }
-  guards(place, state);
+  guards(place, state, "JSONPath");
 }
 
-function task(place: Place, state: JsonObject, type: MachineType): void {
-  if (required(place, state, "Resource")) resource(place, state["Resource"], type);
+function task(place: Place, state: JsonObject): void {
   atMostOne(place, state, ["TimeoutSeconds", "TimeoutSecondsPath"]);
   atMostOne(place, state, ["HeartbeatSeconds", "HeartbeatSecondsPath"]);
   path(place, state, "TimeoutSecondsPath");
@@ -202,13 +203,6 @@ function map(place: Place, state: JsonObject): void {
 }
 
 const DISTRIBUTED_ONLY = ["Label", "ItemReader", "ItemBatcher", "ResultWriter"];
-const TOLERANCE = [
-  "ToleratedFailureCount",
-  "ToleratedFailureCountPath",
-  "ToleratedFailurePercentage",
-  "ToleratedFailurePercentagePath",
-];
-
 function distributed(place: Place, state: JsonObject): void {
   const processor = state["ItemProcessor"] ?? state["Iterator"];
   const config = isObject(processor) ? processor["ProcessorConfig"] : undefined;
@@ -221,7 +215,7 @@ function distributed(place: Place, state: JsonObject): void {
   if (mode !== undefined && mode !== "INLINE") {
     place.report.schema("Value should be one of the following: [INLINE, DISTRIBUTED]", `${location}/Mode`);
   }
-  for (const field of [...DISTRIBUTED_ONLY, ...TOLERANCE]) {
+  for (const field of DISTRIBUTED_ONLY) {
     if (state[field] !== undefined) place.report.schema(`Field '${field}' is not supported`, place.location);
   }
 }

@@ -10,6 +10,9 @@ import type { Report } from "./report.ts";
 /** One state while it is checked. */
 export type Place = { readonly report: Report; readonly stateName: string; readonly location: string };
 
+/** A timestamp as far as its form goes. */
+export const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
 export function required(place: Place, fields: JsonObject, name: string): boolean {
   if (fields[name] !== undefined) return true;
   requiredTogether(place, fields, [name]);
