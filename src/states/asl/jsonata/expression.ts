@@ -74,7 +74,8 @@ function compile(text: string): Expression {
   const analysis = analyse(ast);
   const { path } = analysis;
   const full = (sight: Sight): unknown => evaluate(ast, analysis, sight);
-  if (path === undefined) return { text, analysis, evaluate: full };
+  // A name that is a function's too is the library's business.
+  if (path === undefined || isFunctionName(path[0] ?? "")) return { text, analysis, evaluate: full };
   return { text, analysis, evaluate: (sight) => follow(path, sight, full) };
 }
 
@@ -83,7 +84,6 @@ function follow(path: readonly string[], sight: Sight, full: (sight: Sight) => u
   const [root = "", ...names] = path;
   let value: unknown;
   if (root !== "states") {
-    if (isFunctionName(root)) return full(sight);
     value = sight.scope.variable(root);
   } else {
     const field = names.shift();

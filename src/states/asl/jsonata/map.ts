@@ -1,31 +1,32 @@
-/** The data fields of Map in JSONata: Items, ItemSelector, MaxConcurrency. */
+/** The data fields of Map in JSONata: Items, ItemSelector, templates and numbers. */
 import { QueryFailure } from "../failure.ts";
 import { Datum, isObject, numberOf, printJson, type JsonObject } from "../json.ts";
 import type { Scope } from "../scope.ts";
-import { compileDatum, compileTyped } from "./field.ts";
+import { compileDatum, compileField, compileTyped } from "./field.ts";
 
 /** An inline Map runs at most 40 iterations at once. */
 const CONCURRENCY_MAX = 40;
 
-type Item = { readonly Index: number; readonly Key?: string; readonly Value: unknown };
+/** A value of the data set; `key` is there in data sets that are objects. */
+type RawItem = { readonly value: unknown; readonly key?: string };
+/** An item as ItemSelector sees it. */
+type MapItem = RawItem & { readonly index: number; readonly source: string };
 
+/** The items of an inline Map, as ItemSelector makes them. */
 export function jsonataItems(state: JsonObject): (scope: Scope) => readonly Datum[] {
-  const read = itemsOf(state);
-  const selector = state["ItemSelector"];
-  const select = selector === undefined ? undefined : compileDatum(selector, "ItemSelector");
+  const read = jsonataDataSet(state);
+  const select = jsonataItemSelector(state);
   return (scope) => {
     const items = read(scope);
     if (select === undefined)
-      return items.map(({ Key, Value }) => Datum.of(Key === undefined ? Value : { Key, Value }));
-    return items.map((item) => {
-      const context = (): JsonObject => ({ ...scope.context(), Map: { Item: item } });
-      return select({ scope: { ...scope, context } });
-    });
+      return items.map(({ key, value }) => Datum.of(key === undefined ? value : { Key: key, Value: value }));
+    const selected = select(scope);
+    return items.map((item, index) => selected({ ...item, index, source: "STATE_DATA" }));
   };
 }
 
-/** The items: of an array, or of an object with their keys. Without Items it is the state's input. */
-function itemsOf(state: JsonObject): (scope: Scope) => readonly Item[] {
+/** What there is to iterate: of an array, or of an object with its keys. Without Items it is the state's input. */
+export function jsonataDataSet(state: JsonObject): (scope: Scope) => readonly RawItem[] {
   if (state["Items"] !== undefined) {
     const evaluate = compileTyped(state["Items"], "Items", "array", listed);
     return (scope) => evaluate({ scope });
@@ -37,21 +38,53 @@ function itemsOf(state: JsonObject): (scope: Scope) => readonly Item[] {
   };
 }
 
-function listed(value: unknown): readonly Item[] | undefined {
-  if (Array.isArray(value)) return value.map((item: unknown, i) => ({ Index: i, Value: item }));
-  if (!isObject(value)) return undefined;
-  return Object.entries(value).map(([key, member], i) => ({ Index: i, Key: key, Value: member }));
+function listed(value: unknown): readonly RawItem[] | undefined {
+  if (Array.isArray(value)) return value.map((item: unknown) => ({ value: item }));
+  return isObject(value) ? Object.entries(value).map(([key, member]) => ({ key, value: member })) : undefined;
+}
+
+/** ItemSelector: `$states.context.Map.Item` is the item, `$states.input` the state's input. */
+export function jsonataItemSelector(state: JsonObject): ((scope: Scope) => (item: MapItem) => Datum) | undefined {
+  const selector = state["ItemSelector"];
+  if (selector === undefined) return undefined;
+  const evaluate = compileDatum(selector, "ItemSelector");
+  return (scope) => {
+    let around: JsonObject | undefined;
+    return ({ index, key, value, source }) => {
+      const Item = { Index: index, Value: value, ...(key !== undefined && { Key: key }), Source: source };
+      const context = (): JsonObject => ({ ...(around ??= scope.context()), Map: { Item } });
+      return evaluate({ scope: { ...scope, context } });
+    };
+  };
+}
+
+/** A template among a Map's fields; `at` is its place in the state. */
+export function jsonataTemplate(_state: JsonObject, template: unknown, at: string): (scope: Scope) => unknown {
+  const evaluate = compileField(template, at);
+  return (scope) => evaluate({ scope });
+}
+
+/** A number among a Map's fields, not negative; undefined where there is none. */
+export function jsonataMapNumber(
+  _state: JsonObject,
+  fields: JsonObject,
+  field: string,
+  kind: "integer" | "float",
+): ((scope: Scope) => number) | undefined {
+  if (fields[field] === undefined) return undefined;
+  const evaluate = compileTyped(fields[field], field, "number", numberOf);
+  return (scope) => {
+    const value = evaluate({ scope });
+    if (value < 0) throw new QueryFailure(`${field} cannot be negative.`, field, "late");
+    if (kind === "float" || Number.isInteger(value)) return value;
+    throw new QueryFailure(`The ${field} field must be an integer but was: ${value}`, field, "late");
+  };
 }
 
 export function jsonataConcurrency(state: JsonObject): (scope: Scope) => number {
-  const bound = (wanted: number): number => (wanted === 0 ? CONCURRENCY_MAX : Math.min(wanted, CONCURRENCY_MAX));
-  if (state["MaxConcurrency"] === undefined) return () => CONCURRENCY_MAX;
-  const evaluate = compileTyped(state["MaxConcurrency"], "MaxConcurrency", "number", numberOf);
+  const wanted = jsonataMapNumber(state, state, "MaxConcurrency", "integer");
   return (scope) => {
-    const wanted = evaluate({ scope });
-    if (Number.isInteger(wanted) && wanted >= 0) return bound(wanted);
-    const sentence =
-      wanted < 0 ? "MaxConcurrency cannot be negative." : `MaxConcurrency must be an integer but was: ${wanted}`;
-    throw new QueryFailure(sentence, "MaxConcurrency", "late");
+    const limit = wanted?.(scope) ?? 0;
+    return limit === 0 ? CONCURRENCY_MAX : Math.min(limit, CONCURRENCY_MAX);
   };
 }
