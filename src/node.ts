@@ -53,8 +53,7 @@ export type StepwellNode = {
 
 /** Opens a node on its database, not yet listening. Throws DirectoryInUse, or what SQLite says of the directory. */
 export async function openNode(options: NodeOptions): Promise<StepwellNode> {
-  const { account, region, clock, log } = options;
-  const { database, data } = options;
+  const { account, region, clock, log, database, data } = options;
   const place = options.opened ?? (database === undefined ? openDirectory(data) : await openDatabase(database, data));
   const { store, close } = place;
   const blobs = await ownBlobs({ ...place, blobs: options.blobs ?? place.blobs }, clock, log);
