@@ -53,7 +53,7 @@ export type StepwellNode = {
 
 /** Opens a node on its database, not yet listening. Throws DirectoryInUse, or what SQLite says of the directory. */
 export async function openNode(options: NodeOptions): Promise<StepwellNode> {
-  const { account, region, clock, log, database, data } = options;
+  const { account, region, clock, log, database, data, metricsToken: token } = options;
   const place = options.opened ?? (database === undefined ? openDirectory(data) : await openDatabase(database, data));
   const { store, close } = place;
   const blobs = await ownBlobs({ ...place, blobs: options.blobs ?? place.blobs }, clock, log);
@@ -76,8 +76,14 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   const endpoints: Record<string, Endpoint> = Object.assign({}, ...rooms.map((room) => room.endpoints));
   const checks = { authority: createAuthority(parts), recorder: createRecorder(parts), auth: options.auth };
   const gauges = () => storeGauges(store, (reader) => relayGauges(reader, clock.now()));
-  const metrics = { token: options.metricsToken, gauges };
-  const gate = openGate({ ...parts, ...checks, services, endpoints, health: () => ({ ready }), metrics });
+  const gate = openGate({
+    ...parts,
+    ...checks,
+    services,
+    endpoints,
+    health: () => ({ ready }),
+    metrics: { token, gauges },
+  });
   for (const room of rooms) await room.start?.();
   await relay.start(database === undefined);
   ready = true;
