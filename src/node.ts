@@ -6,6 +6,7 @@ import { openGate, type Gate } from "./gate/gate.ts";
 import { ensureAccount, type AccountKey } from "./iam/accounts.ts";
 import { createAuthority } from "./iam/authority.ts";
 import { iamRoom } from "./iam/room.ts";
+import type { NodeOptions } from "./node-options.ts";
 import { RelayEngine } from "./relay/engine.ts";
 import { relayGauges } from "./relay/gauges.ts";
 import { tell } from "./relay/story.ts";
@@ -13,7 +14,6 @@ import type { Endpoint, Room } from "./room.ts";
 import { lastWrite } from "./s3/last-write.ts";
 import { s3Room } from "./s3/room.ts";
 import { statesRoom } from "./states/room.ts";
-import type { Blobs } from "./store/blobs.ts";
 import { openDatabase } from "./store/database.ts";
 import { openDirectory } from "./store/directory.ts";
 import { storeGauges } from "./store/gauges.ts";
@@ -23,23 +23,6 @@ import { explainTrail } from "./trail/explain.ts";
 import { createRecorder, trailRoom } from "./trail/room.ts";
 import type { ServiceDefinition } from "./wire/service.ts";
 
-export type NodeOptions = Pick<Parts, "account" | "region" | "clock" | "log"> & {
-  readonly data: string;
-  /** The PostgreSQL that this node shares with others; the embedded store in `data` unless given. */
-  readonly database?: string | undefined;
-  /** Where large objects are; in the data directory unless given. */
-  readonly blobs?: Blobs;
-  /** A store that the caller has opened already, in place of what `data` and `database` name. */
-  readonly opened?: ReturnType<typeof openDirectory>;
-  readonly auth: "on" | "off";
-  /** Fixes the key of the default account's administrator. */
-  readonly key?: Pick<AccountKey, "accessKeyId" | "secretAccessKey">;
-  readonly trailFlushMs: number;
-  /** Accepts state machines with tasks of services that are not there; the tasks fail. */
-  readonly allowMissingServices?: boolean;
-  /** Lets who bears it read the metrics from other machines. */
-  readonly metricsToken?: string | undefined;
-};
 export type StepwellNode = {
   /** The administrator's key of the default account; `made` says that this start made it. */
   readonly key: AccountKey & { readonly made: boolean };
@@ -53,7 +36,7 @@ export type StepwellNode = {
 
 /** Opens a node on its database, not yet listening. Throws DirectoryInUse, or what SQLite says of the directory. */
 export async function openNode(options: NodeOptions): Promise<StepwellNode> {
-  const { account, region, clock, log, database, data, metricsToken: token } = options;
+  const { account, region, clock, log, database, data } = options;
   const place = options.opened ?? (database === undefined ? openDirectory(data) : await openDatabase(database, data));
   const { store, close } = place;
   const blobs = await ownBlobs({ ...place, blobs: options.blobs ?? place.blobs }, clock, log);
@@ -76,14 +59,8 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   const endpoints: Record<string, Endpoint> = Object.assign({}, ...rooms.map((room) => room.endpoints));
   const checks = { authority: createAuthority(parts), recorder: createRecorder(parts), auth: options.auth };
   const gauges = () => storeGauges(store, (reader) => relayGauges(reader, clock.now()));
-  const gate = openGate({
-    ...parts,
-    ...checks,
-    services,
-    endpoints,
-    health: () => ({ ready }),
-    metrics: { token, gauges },
-  });
+  const metrics = { token: options.metricsToken, gauges };
+  const gate = openGate({ ...parts, ...checks, services, endpoints, health: () => ({ ready }), metrics });
   for (const room of rooms) await room.start?.();
   await relay.start(database === undefined);
   ready = true;
