@@ -1,5 +1,6 @@
 /** What a node is opened with. */
 import type { Parts } from "./flow.ts";
+import type { AccountKey } from "./iam/accounts.ts";
 import type { Blobs } from "./store/blobs.ts";
 import type { openDirectory } from "./store/directory.ts";
 
