@@ -54,7 +54,7 @@ function describeActivity(): Handle<"DescribeActivity"> {
       activityArn: arn,
       name: row.name,
       creationDate: new Date(row.created_at),
-      ...(row.encryption !== null && { encryptionConfiguration: encryptionOf(row.encryption) }),
+      encryptionConfiguration: encryptionOf(row.encryption),
     };
   };
 }

@@ -111,7 +111,13 @@ function compileTest(rule: JsonObject): Condition {
   const wanted = rule[name];
   const path = parsePath(String(rule["Variable"]));
   const read = readerOf(path);
-  if (name === "IsPresent") return (data, scope) => isPresent(path, read(data, scope)) === wanted;
+  if (name === "IsPresent") {
+    const variable = path.root === "" || path.root === "$" ? undefined : path.root;
+    return (data, scope) => {
+      if (variable !== undefined && scope.variable(variable) === undefined) return !wanted;
+      return isPresent(path, read(data, scope)) === wanted;
+    };
+  }
   const variable = valueOf(path);
   if (name === "StringMatches") {
     const pattern = compilePattern(String(wanted));

@@ -36,6 +36,10 @@ const REFUSED: readonly (readonly [state: object, starts: string])[] = [
   ],
   [{ ...pass, Output: "{% 1 + %}" }, "INVALID_JSONATA_EXPRESSION: Unexpected end of expression at /States/S/Output"],
   [{ ...pass, Output: ["{% $a[1,2) %}"] }, `INVALID_JSONATA_EXPRESSION: Expected "]", got "," at /States/S/Output[0]`],
+  [
+    { ...pass, Output: { a: ["{% 1"] } },
+    "SCHEMA_VALIDATION_FAILED: JSONata string must start with {% and end with %} at /States/S/Output/a[0]",
+  ],
   [{ ...pass, Output: "{% 1 ?? 2 %}" }, "INVALID_JSONATA_EXPRESSION: "],
   [{ ...pass, Output: "{% 1 ?: 2 %}" }, "INVALID_JSONATA_EXPRESSION: "],
   [

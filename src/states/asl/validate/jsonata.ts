@@ -165,6 +165,8 @@ function expressions(place: Place, fields: JsonObject, names: readonly string[],
 function walk(place: Place, value: unknown, location: string, sees: readonly string[]): void {
   const text = expressionText(value);
   if (text !== undefined) expression(place, text, location, sees);
+  else if (typeof value === "string" && value.startsWith("{%"))
+    place.report.schema("JSONata string must start with {% and end with %}", location);
   else if (Array.isArray(value)) for (const [i, item] of value.entries()) walk(place, item, `${location}[${i}]`, sees);
   else if (isObject(value))
     for (const [key, item] of Object.entries(value)) walk(place, item, `${location}/${key}`, sees);
