@@ -27,6 +27,10 @@ export type Parts = {
   readonly call: InsideDoor;
   /** Whether a service is there, by the name of its room. Works, as `call`, once the node is put together. */
   readonly serves?: (service: string) => boolean;
+  /** What the inside door asks before a call: throws AccessDenied unless the caller may do all of it. For effects that are no call. */
+  readonly authorize?: InsideQuestion;
+  /** What an EventBridge connection adds to a request, by its ARN; only for those who make the request. */
+  readonly connection?: (arn: string) => Promise<ConnectionSecrets | undefined>;
   /** The installation's default account (12 digits) and region. */
   readonly account: string;
   readonly region: string;
@@ -161,6 +165,26 @@ export type InsideDoor = <Output = unknown>(request: {
   /** Joins this transaction instead of making its own. */
   readonly transaction?: Transaction;
 }) => Promise<Output>;
+
+/** May the caller do this? Throws AWS's sentence if not. */
+export type InsideQuestion = (request: {
+  readonly service: string;
+  readonly operation: string;
+  readonly access: readonly Access[];
+  readonly as: Caller;
+  readonly trace: string;
+  readonly region: string;
+}) => Promise<void>;
+
+/** What an EventBridge connection adds to a request; without `authorization` it was deauthorised. */
+export type ConnectionSecrets = {
+  readonly secretArn: string;
+  readonly authorization?: {
+    readonly headers: readonly (readonly [name: string, value: string])[];
+    readonly query: readonly (readonly [name: string, value: string])[];
+    readonly body: readonly (readonly [name: string, value: string])[];
+  };
+};
 
 /** In whose name an inside call is made. */
 export type Caller =

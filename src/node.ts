@@ -1,7 +1,8 @@
 /** The composition root: builds the rooms in the order data travels, and knows them all. */
+import { connectionReader } from "./events/connections.ts";
 import { explainRules } from "./events/explain.ts";
 import { eventsRoom } from "./events/room.ts";
-import type { InsideDoor, Parts } from "./flow.ts";
+import type { InsideDoor, InsideQuestion, Parts } from "./flow.ts";
 import { openGate, type Gate } from "./gate/gate.ts";
 import { ensureAccount, type AccountKey } from "./iam/accounts.ts";
 import { createAuthority } from "./iam/authority.ts";
@@ -45,7 +46,10 @@ export async function openNode(options: NodeOptions): Promise<StepwellNode> {
   // Rooms get the inside door before the gate exists, because the gate is built from the rooms.
   const call: InsideDoor = (request) => gate.call(request);
   const serves = (name: string) => services.some((service) => service.name === name);
-  const parts: Parts = { store, relay, blobs, clock, tell, call, serves, account, region, log };
+  const authorize: InsideQuestion = (request) => gate.authorize(request);
+  const connection = connectionReader({ store });
+  const doors = { call, serves, authorize, connection };
+  const parts: Parts = { store, relay, blobs, clock, tell, ...doors, account, region, log };
   const key = await ensureAccount(parts, account, options.key);
   const rooms: readonly Room[] = [
     s3Room(parts),

@@ -14,7 +14,7 @@ export function printHelp(): number {
   lines.push("", "options of serve, each also as an environment variable:");
   for (const { flag, value, fallback, help } of OPTIONS) {
     lines.push(
-      `  --${`${flag} ${value}`.padEnd(24)} ${help}${fallback === undefined ? "" : ` (${fallback})`}; ${variableOf(flag)}`,
+      `  --${`${flag} ${value}`.trimEnd().padEnd(24)} ${help}${fallback === undefined ? "" : ` (${fallback})`}; ${variableOf(flag)}`,
     );
   }
   lines.push(

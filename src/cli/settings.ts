@@ -12,6 +12,8 @@ export type Settings = {
   readonly auth: "on" | "off";
   readonly log: "info" | "warn" | "error";
   readonly trailFlushSeconds: number;
+  /** State machines may have tasks of services that are not there; the tasks fail. */
+  readonly allowMissingServices: boolean;
   /** A directory or `s3://bucket/prefix`; undefined means inside the data directory. */
   readonly blobs: string | undefined;
   readonly blobsEndpoint: string | undefined;
@@ -53,6 +55,11 @@ export const OPTIONS: readonly Option[] = [
     help: "how long a trail gathers records before it writes a log file",
   },
   {
+    flag: "allow-missing-services",
+    value: "",
+    help: "accept state machines with tasks of services that Stepwell does not have; such a task fails when it is come to",
+  },
+  {
     flag: "blobs",
     value: "PLACE",
     help: "where large objects are kept, this installation's alone: a directory, or s3://bucket/prefix (default without --database: blobs/ in the data directory)",
@@ -81,7 +88,7 @@ export function readSettings(
   readonly extra: Readonly<Record<string, string | boolean | undefined>>;
 } {
   const flags: Record<string, { type: "string" | "boolean" }> = { help: { type: "boolean" }, ...extra };
-  for (const { flag } of OPTIONS) flags[flag] = { type: "string" };
+  for (const { flag, value } of OPTIONS) flags[flag] = { type: value === "" ? "boolean" : "string" };
   let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
   try {
     parsed = parseArgs({ args: [...args], options: flags, allowPositionals: true }) as typeof parsed;
@@ -91,6 +98,7 @@ export function readSettings(
   const of = (flag: string): string | undefined => {
     const given = parsed.values[flag];
     const variable = environment[variableOf(flag)];
+    if (given === true) return "on";
     return typeof given === "string"
       ? given
       : variable === undefined || variable === ""
@@ -125,6 +133,7 @@ function checked(
     region: matching("region", of("region"), /^[a-z]{2}(-[a-z]+)+-\d$/, "a region such as eu-west-1"),
     auth: oneOf("auth", of("auth"), ["on", "off"]),
     log: oneOf("log", of("log"), ["info", "warn", "error"]),
+    allowMissingServices: isOn("allow-missing-services", of("allow-missing-services")),
     trailFlushSeconds: wholeNumber("trail-flush-seconds", of("trail-flush-seconds"), 1, 3600),
     blobs,
     blobsEndpoint,
@@ -135,6 +144,12 @@ function checked(
   };
 }
 
+/** A flag without a value; as a variable it may also say `off`. */
+function isOn(flag: string, text = "off"): boolean {
+  if (/^(?:on|1|true)$/.test(text)) return true;
+  if (/^(?:off|0|false)$/.test(text)) return false;
+  throw new UsageError(`${variableOf(flag)} takes on or off, not "${text}".`);
+}
 function wholeNumber(flag: string, text = "", least: number, most: number): number {
   const number = Number(text);
   if (!/^\d+$/.test(text) || number < least || number > most)

@@ -31,6 +31,7 @@ export async function startNode(settings: Settings): Promise<{ node: StepwellNod
       account: settings.account,
       region: settings.region,
       auth: settings.auth,
+      allowMissingServices: settings.allowMissingServices,
       clock: systemClock,
       log: jsonLog(settings.log),
       metricsToken: process.env["STEPWELL_METRICS_TOKEN"],

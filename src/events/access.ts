@@ -26,6 +26,13 @@ const ON_RULE = new Set([
 ]);
 const ON_BUS_BY_NAME = new Set(["CreateEventBus", "DeleteEventBus", "DescribeEventBus", "UpdateEventBus"]);
 const ON_BUS = new Set(["PutPermission", "RemovePermission"]);
+const ON_CONNECTION = new Set([
+  "CreateConnection",
+  "UpdateConnection",
+  "DescribeConnection",
+  "DeleteConnection",
+  "DeauthorizeConnection",
+]);
 const ON_ARN = new Set(["TagResource", "UntagResource", "ListTagsForResource"]);
 
 /** What each operation needs: an action on the rule, the bus (with its policy), or, for lists and tests, on `*`. */
@@ -68,6 +75,10 @@ export function eventsAccess(): (
     if (ON_BUS_BY_NAME.has(operation) || ON_BUS.has(operation)) {
       const named = ON_BUS.has(operation) ? input.EventBusName : input.Name;
       return [await onBus(action, busNamed(named, facts.account, facts.region), facts, reader)];
+    }
+    if (ON_CONNECTION.has(operation)) {
+      const resource = `arn:aws:events:${facts.region}:${facts.account}:connection/${input.Name ?? ""}`;
+      return [{ action, resource }];
     }
     return [{ action, resource: ON_ARN.has(operation) ? (input.ResourceARN ?? "*") : "*" }];
   };

@@ -7,6 +7,7 @@ import { resourceOf } from "./arns.ts";
 import { eventsAccess } from "./access.ts";
 import { busHandlers, permissionHandlers } from "./buses.ts";
 import type { Events } from "./common.ts";
+import { connectionHandlers } from "./connections.ts";
 import { deliverEvents } from "./deliver.ts";
 import { fireSchedules } from "./fire.ts";
 import { eventHandlers } from "./putEvents.ts";
@@ -41,6 +42,7 @@ export function eventsRoom(parts: Parts, options: EventsOptions = {}): Room {
       ...ruleReaders(),
       ...targetHandlers(events),
       ...eventHandlers(events),
+      ...connectionHandlers(events),
     },
   });
   return {

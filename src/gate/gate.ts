@@ -1,11 +1,11 @@
-import type { InsideDoor } from "../flow.ts";
+import type { InsideDoor, InsideQuestion } from "../flow.ts";
 import type { Wire } from "../wire/http.ts";
 import { openWire } from "../wire/open.ts";
 import type { ServiceDefinition } from "../wire/service.ts";
 import { Admission } from "./admit.ts";
 import { indexServices, type Core } from "./core.ts";
 import { Front } from "./front.ts";
-import { insideDoor } from "./inside.ts";
+import { insideDoor, insideQuestion } from "./inside.ts";
 import { SigningKeys } from "./keys.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { Metrics, type MetricsOptions } from "./metrics.ts";
@@ -21,6 +21,8 @@ export type GateOptions = Omit<Core, "services" | "limits" | "hosts" | "door" | 
 export interface Gate {
   /** The inside door. */
   readonly call: InsideDoor;
+  /** What the inside door would ask. */
+  readonly authorize: InsideQuestion;
   listen(
     address: string,
     port: number,
@@ -67,6 +69,7 @@ export function openGate(options: GateOptions): Gate {
   const front = new Front({ answer: (arrival) => admission.answer(arrival), limits, clock, log });
   return {
     call: door,
+    authorize: insideQuestion(core),
     listen(address, port, tls) {
       metrics.listening(address);
       return front.listen(address, port, tls);

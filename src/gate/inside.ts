@@ -1,11 +1,11 @@
 import { UPPER_AND_DIGITS } from "../clock/clock.ts";
-import type { Caller, CallFacts, FinishedCall, InsideDoor, Principal, Source } from "../flow.ts";
+import type { Caller, CallFacts, FinishedCall, InsideDoor, InsideQuestion, Principal, Source } from "../flow.ts";
 import type { Transaction } from "../store/store.ts";
 import { AwsFault, fault } from "../wire/fault.ts";
 import { nativeFamily } from "./address.ts";
 import { AdmittedCall, append } from "./call.ts";
 import type { Core } from "./core.ts";
-import { notImplemented, unknownOperation } from "./refuse.ts";
+import { denied, notImplemented, unknownOperation } from "./refuse.ts";
 
 const SESSION_MS = 3_600_000;
 type RoleCaller = Extract<Caller, { kind: "role" }>;
@@ -24,19 +24,7 @@ export function insideDoor(core: Core): InsideDoor {
     if (!definition.handlers[operation])
       throw notImplemented(family, `Stepwell does not implement ${definition.name}:${operation}.`);
     const principal = await callerOf(core, as, trace, region, transaction);
-    const facts: CallFacts = {
-      requestId: core.clock.uuid(),
-      trace,
-      service: definition.name,
-      eventSource: definition.eventSource,
-      operation,
-      readOnly: known.readOnly,
-      account: principal.account,
-      region,
-      principal,
-      source: sourceOf(as.kind === "principal" ? invoker(as.principal) : as.service),
-      at: core.clock.now(),
-    };
+    const facts = factsOf(core, definition, request, principal, known.readOnly);
     const call = new AdmittedCall(core, definition, facts, { family, transaction });
     try {
       wire.validate(operation, request.input);
@@ -46,6 +34,45 @@ export function insideDoor(core: Core): InsideDoor {
       if (error instanceof AwsFault) await call.failed(error);
       throw error;
     }
+  };
+}
+
+/** The same checks for an effect that is no call: a request to a web server, made in somebody's name. */
+export function insideQuestion(core: Core): InsideQuestion {
+  return async (request) => {
+    const service = core.services.get(request.service);
+    if (!service) throw fault("NotImplementedException", `Stepwell has no service ${request.service}`, { status: 501 });
+    const { definition } = service;
+    const principal = await callerOf(core, request.as, request.trace, request.region, undefined);
+    const facts = factsOf(core, definition, request, principal, true);
+    await core.store.read(async (reader) => {
+      for (const access of request.access) {
+        const decision = await core.authority.decide(reader, facts, access);
+        if (!decision.allowed) throw denied(nativeFamily(definition.name), decision.sentence);
+      }
+    });
+  };
+}
+
+function factsOf(
+  core: Core,
+  { name, eventSource }: { readonly name: string; readonly eventSource: string },
+  { operation, as, trace, region }: Pick<Parameters<InsideDoor>[0], "operation" | "as" | "trace" | "region">,
+  principal: Principal,
+  readOnly: boolean,
+): CallFacts {
+  return {
+    requestId: core.clock.uuid(),
+    trace,
+    service: name,
+    eventSource,
+    operation,
+    readOnly,
+    account: principal.account,
+    region,
+    principal,
+    source: sourceOf(as.kind === "principal" ? invoker(as.principal) : as.service),
+    at: core.clock.now(),
   };
 }
 

@@ -43,6 +43,7 @@ type Options = {
   /** A PostgreSQL address that somebody else looks after. */
   readonly database?: string;
   readonly blobs?: Blobs;
+  readonly allowMissingServices?: boolean;
 };
 
 /** A node in this process on a fresh data directory and a free port, and official clients aimed at it. */
@@ -65,6 +66,7 @@ export async function startStepwell(store: StoreKind = theStore, options: Option
     log,
     trailFlushMs: options.trailFlushMs ?? 60_000,
     ...(options.blobs ? { blobs: options.blobs } : {}),
+    allowMissingServices: options.allowMissingServices === true,
   });
   const { port } = await node.listen("127.0.0.1", 0);
   const endpoint = `http://127.0.0.1:${port}`;

@@ -1,6 +1,6 @@
 import { HEX_UPPER, LETTERS_AND_DIGITS, type Clock } from "../../clock/clock.ts";
 import type { AwsFault } from "../../wire/fault.ts";
-import { loadModel, type Model } from "../../wire/model.ts";
+import { modelOf } from "./models.ts";
 import type { SdkService } from "./services.ts";
 
 /** How a task failed, as the interpreter wants to hear it. */
@@ -40,7 +40,7 @@ export function optimisedFailure(
   clock: Clock,
 ): TaskFailure {
   const { prefix, service, model } = names;
-  const name = declared(model, fault.code) ? exceptionName(fault.code) : `${service}Exception`;
+  const name = declared(model, fault.code) ? exceptionName(fault.code) : `${service.replace(/v\d$/, "")}Exception`;
   return {
     error: `${prefix}.${name}`,
     cause: `${fault.message} (Service: ${service}; Status Code: ${statusOf(fault, model)}; Error Code: ${fault.code}; Request ID: ${clock.uuid()}; Proxy: null)`,
@@ -53,16 +53,6 @@ function exceptionName(code: string): string {
 
 function requestId(service: SdkService, clock: Clock): string {
   return service.extendedRequestId ? clock.text(16, HEX_UPPER) : clock.uuid();
-}
-
-const models = new Map<string, Model>();
-function modelOf(name: string): Model {
-  let model = models.get(name);
-  if (!model) {
-    model = loadModel(name);
-    models.set(name, model);
-  }
-  return model;
 }
 
 /** Whether an operation of the service declares this error: those are the exceptions that the SDK has classes for. */

@@ -1,7 +1,8 @@
 /** What a machine's Tasks say to their integrations, checked when the machine is created. */
-import { loadModel, type Model, type Reference } from "../../wire/model.ts";
+import type { Model, Reference } from "../../wire/model.ts";
 import { isObject } from "../asl/json.ts";
 import type { Diagnostic, TaskReference } from "../asl/types.ts";
+import { modelOf } from "./models.ts";
 import type { Target } from "./target.ts";
 
 const HTTP = [
@@ -31,6 +32,8 @@ export function parameterFindings(task: TaskReference, target: Target): Diagnost
   for (const name of fields.required)
     if (!given.has(name)) schema(`The field '${name}' is required but was missing`, location);
   if (fields.input !== undefined) unknownMembers(fields.input.model, fields.input.shape, parameters, location, schema);
+  if (target.kind === "http" && !given.has("Authentication") && !given.has("InvocationConfig"))
+    schema("The field 'InvocationConfig' is required but was missing", location);
   if (fields.allowed !== undefined)
     for (const name of given.keys())
       if (!fields.allowed.includes(name)) schema(`The field '${name}' is not supported by Step Functions`, location);
@@ -60,10 +63,8 @@ function fieldsOf(target: Target): Fields | undefined {
   }
 }
 
-const models = new Map<string, Model>();
 function inputShape(name: string, operation: string): Fields["input"] {
-  const model = models.get(name) ?? loadModel(name);
-  models.set(name, model);
+  const model = modelOf(name);
   const shape = model.operations[operation]?.[1];
   return shape === undefined ? undefined : { model, shape };
 }

@@ -1,4 +1,4 @@
-import type { Caller, Parts } from "../../flow.ts";
+import type { Access, Caller, Parts } from "../../flow.ts";
 import { AwsFault } from "../../wire/fault.ts";
 import type { Wire } from "../../wire/http.ts";
 import { openWire } from "../../wire/open.ts";
@@ -7,9 +7,11 @@ import { executionArn, parseMachineArn } from "../arns.ts";
 import type { TaskWork } from "../executions.ts";
 import { callerOf } from "./caller.ts";
 import { optimisedFailure, sdkFailure, TaskFailed, type TaskFailure } from "./failure.ts";
+import { connectionArnOf, invokeHttp } from "./http.ts";
 import { parametersOf, withTexts, type Integration, type Parameters } from "./integrations.ts";
 import { functionResult } from "./lambda.ts";
 import { withMetadata } from "./metadata.ts";
+import { headerMaps } from "./models.ts";
 import { offeredBy } from "./offered.ts";
 import { resultText, withStreamsRead } from "./result.ts";
 import { absenceOf, targetOf, type Target } from "./target.ts";
@@ -49,7 +51,9 @@ type Way<Kind extends Target["kind"]> = (call: Calling, target: Extract<Target, 
 const WAYS: { readonly [Kind in Target["kind"]]: Way<Kind> } = {
   async sdk(call, { sdk, operation, resourceType }) {
     const parameters = JSON.parse(call.task.parameters) as unknown;
-    return resultText(await callByModel(call, { ...sdk, operation, resourceType }, parameters), resourceType);
+    const output = await callByModel(call, { ...sdk, operation, resourceType }, parameters);
+    const empty = headerMaps(sdk.model, operation).map((name) => [name, {}]);
+    return resultText({ ...Object.fromEntries(empty), ...output }, resourceType);
   },
   async optimised(call, { integration, resourceType }) {
     const { parts, task } = call;
@@ -72,13 +76,36 @@ const WAYS: { readonly [Kind in Target["kind"]]: Way<Kind> } = {
     const output = await parts.call<StartOutput>({ service: "states", operation, input, as, trace, region });
     return resultText(startExecutionResult(output, parts.clock), "states");
   },
-  async http() {
-    throw new TaskFailed("States.Runtime", "Stepwell has no EventBridge connections yet, so HTTP tasks cannot run");
+  async http({ parts, task, trace, as, region }) {
+    const { given, lossless } = parametersOf(task.parameters);
+    const connectionArn = connectionArnOf(given);
+    const connection = await parts.connection?.(connectionArn);
+    if (!connection)
+      throw new TaskFailed("Events.ResourceNotFoundException", `Connection '${connectionArn}' does not exist.`);
+    const access = httpAccess(task, connectionArn, connection.secretArn, given);
+    await parts.authorize?.({ service: "states", operation: "InvokeHTTPEndpoint", access, as, trace, region });
+    if (!connection.authorization)
+      throw new TaskFailed("Events.ConnectionResource.NotAuthorized", `Connection '${connectionArn}' is deauthorized.`);
+    return resultText(await invokeHttp(parts, given, lossless, connection.authorization, region), "http");
   },
   async activity({ task }) {
     throw new TaskFailed("States.Runtime", `The activity '${task.resource}' is worked by its workers`);
   },
 };
+
+/** AWS: the role of an HTTP task needs the endpoint, the connection and its secret. */
+function httpAccess(task: TaskWork, connectionArn: string, secretArn: string, given: Parameters): readonly Access[] {
+  const { ApiEndpoint, Method } = given;
+  const context = {
+    ...(typeof ApiEndpoint === "string" && { "states:httpendpoint": ApiEndpoint }),
+    ...(typeof Method === "string" && { "states:httpmethod": Method }),
+  };
+  return [
+    { action: "states:InvokeHTTPEndpoint", resource: task.machine, context },
+    { action: "events:RetrieveConnectionCredentials", resource: connectionArn },
+    { action: "secretsmanager:GetSecretValue", resource: secretArn },
+  ];
+}
 
 /** An operation of a service, its input and output in the JSON of aws-sdk tasks. */
 async function callByModel(
@@ -119,13 +146,18 @@ export function startExecutionResult({ executionArn: ExecutionArn, startDate }: 
   return withMetadata({ ExecutionArn, StartDate }, { contentType: "application/x-amz-json-1.0", body }, clock);
 }
 
+const NOT_ASSUMED = "User: states.amazonaws.com is not authorized to perform: sts:AssumeRole";
+
 /** A service's fault, named as its kind of integration names it. */
 export function failureOf(fault: AwsFault, target: Target, { clock }: Parts): TaskFailure {
+  // The machine's own role cannot be assumed: no service was asked.
+  if (fault.message.startsWith(NOT_ASSUMED)) return { error: "States.Permissions", cause: fault.message };
   if (target.kind === "sdk") return sdkFailure(fault, target.sdk, clock);
   if (target.kind === "optimised") {
     const { errors, model } = target.integration;
     return optimisedFailure(fault, { ...errors, model }, clock);
   }
+  if (target.kind === "http") return { error: "States.TaskFailed", cause: fault.message };
   if (target.kind === "function")
     return optimisedFailure(fault, { prefix: "Lambda", service: "AWSLambda", model: "lambda" }, clock);
   return optimisedFailure(fault, { prefix: "StepFunctions", service: "AWSStepFunctions", model: "sfn" }, clock);

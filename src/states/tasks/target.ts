@@ -56,7 +56,7 @@ function optimisedTarget(type: string, action: string, pattern: Pattern, resourc
       : unknownResource(resource);
   if (type === "http")
     return action === "invoke" && pattern === ""
-      ? refused(`Stepwell has no EventBridge connections yet, so '${resource}' cannot run`)
+      ? { kind: "http", resourceType: type, pattern, service: "events" }
       : unknownResource(resource);
   // AWS has further ones, of services that no room is planned for.
   return integrationOf(`${type}:invoke`) || ["events", "sqs", "sns", "dynamodb"].includes(type)
