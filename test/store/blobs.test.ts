@@ -5,11 +5,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { CreateBucketCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { systemClock } from "../../src/clock/system.ts";
 import type { Blobs } from "../../src/store/blobs.ts";
 import { FileBlobs } from "../../src/store/files.ts";
 import { openS3Blobs } from "../../src/store/s3-blobs.ts";
+import { foreignS3, type ForeignS3 } from "../support/foreign-s3.ts";
 import { startStepwell, type Stepwell } from "../support/stepwell.ts";
 
 const MIB = 1024 * 1024;
@@ -45,32 +46,43 @@ const files: Kind = {
     };
   },
 };
-const s3: Kind = {
-  name: "an S3 endpoint",
+type Endpoint = ForeignS3 & { readonly region: string; close(): Promise<void> };
+const s3 = (name: string, start: () => Promise<Endpoint>): Kind => ({
+  name,
   async open() {
-    const other: Stepwell = await startStepwell();
-    await other.as.s3.send(new CreateBucketCommand({ Bucket: "blobs" }));
-    const place = {
-      bucket: "blobs",
-      prefix: "one/",
-      endpoint: other.endpoint,
-      region: other.region,
-      credentials: other.key,
-    };
+    const other = await start();
+    const { endpoint, credentials, region } = other;
+    const client = new S3Client({ endpoint, credentials, region, forcePathStyle: true });
+    const bucket = `blobs-${randomUUID()}`;
+    await client.send(new CreateBucketCommand({ Bucket: bucket }));
+    const place = { bucket, prefix: "one/", endpoint, region, credentials };
     return {
       blobs: await openS3Blobs(place, systemClock, assert.fail, { partBytes: 5 * MIB }),
       async leftovers() {
-        const { Uploads = [] } = await other.as.s3.send(new ListMultipartUploadsCommand({ Bucket: "blobs" }));
-        const { Contents = [] } = await other.as.s3.send(new ListObjectsV2Command({ Bucket: "blobs" }));
+        const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+        const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
         for (const { Key } of Contents) assert.match(Key ?? "", /^one\/[0-9a-f-]{36}$/);
         return Uploads.length + Contents.length;
       },
-      close: () => other.close(),
+      async close() {
+        client.destroy();
+        await other.close();
+      },
     };
   },
-};
+});
+const kinds = [
+  files,
+  s3("an S3 endpoint", async () => {
+    const other: Stepwell = await startStepwell();
+    return { endpoint: other.endpoint, region: other.region, credentials: other.key, close: () => other.close() };
+  }),
+];
+const foreign = foreignS3();
+if (foreign)
+  kinds.push(s3("a foreign S3 endpoint", async () => ({ ...foreign, region: "us-east-1", close: async () => {} })));
 
-for (const kind of [files, s3])
+for (const kind of kinds)
   void describe(`blobs on ${kind.name}`, () => {
     let blobs: Blobs;
     let opened: Awaited<ReturnType<Kind["open"]>>;
