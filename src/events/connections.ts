@@ -27,105 +27,124 @@ type Auth = {
 };
 const PAGE = 100;
 
-export function connectionHandlers({ parts }: Events) {
-  const { clock } = parts;
+export function connectionHandlers(events: Events) {
   return {
-    async CreateConnection(input, call) {
-      const place = placeOf(input.Name, call);
-      const auth = checked(input.AuthorizationType, input.AuthParameters);
-      if (input.InvocationConnectivityParameters !== undefined)
-        throw notImplemented("private connections (InvocationConnectivityParameters)");
-      if (input.KmsKeyIdentifier !== undefined) throw notImplemented("customer managed keys (KmsKeyIdentifier)");
-      const now = clock.now();
-      const id = clock.uuid();
-      const row: ConnectionRow = {
-        ...place,
-        arn: `arn:aws:events:${place.region}:${place.account}:connection/${place.name}/${id}`,
-        description: input.Description ?? null,
+    CreateConnection: createConnection(events),
+    UpdateConnection: updateConnection(events),
+    DescribeConnection: describeConnection,
+    ListConnections: listConnections,
+    DeauthorizeConnection: deauthorizeConnection(events),
+    DeleteConnection: deleteConnection,
+  } satisfies Handlers<typeof sdk>;
+}
+
+type Handle<Operation extends keyof Handlers<typeof sdk>> = NonNullable<Handlers<typeof sdk>[Operation]>;
+
+function createConnection({ parts: { clock } }: Events): Handle<"CreateConnection"> {
+  return async (input, call) => {
+    const place = placeOf(input.Name, call);
+    const auth = checked(input.AuthorizationType, input.AuthParameters);
+    if (input.InvocationConnectivityParameters !== undefined)
+      throw notImplemented("private connections (InvocationConnectivityParameters)");
+    if (input.KmsKeyIdentifier !== undefined) throw notImplemented("customer managed keys (KmsKeyIdentifier)");
+    const now = clock.now();
+    const id = clock.uuid();
+    const row: ConnectionRow = {
+      ...place,
+      arn: `arn:aws:events:${place.region}:${place.account}:connection/${place.name}/${id}`,
+      description: input.Description ?? null,
+      state: "AUTHORIZED",
+      type: auth.BasicAuthParameters ? "BASIC" : "API_KEY",
+      secret_arn: `arn:aws:secretsmanager:${place.region}:${place.account}:secret:events!connection/${place.name}/${id}-${clock.text(6, LETTERS_AND_DIGITS)}`,
+      secrets: JSON.stringify(auth),
+      created_at: now,
+      modified_at: now,
+      authorized_at: now,
+    };
+    return call.commit(async (transaction) => {
+      if (await connectionByName(transaction, place))
+        throw fault("ResourceAlreadyExistsException", `Connection ${place.name} already exists.`, { status: 400 });
+      await putConnection(transaction, row);
+      const { LastAuthorizedTime: _, ...answer } = shortView(row);
+      return answer;
+    });
+  };
+}
+
+function updateConnection({ parts: { clock } }: Events): Handle<"UpdateConnection"> {
+  return async (input, call) => {
+    const place = placeOf(input.Name, call);
+    if (input.InvocationConnectivityParameters !== undefined)
+      throw notImplemented("private connections (InvocationConnectivityParameters)");
+    if (input.KmsKeyIdentifier !== undefined) throw notImplemented("customer managed keys (KmsKeyIdentifier)");
+    const now = clock.now();
+    return call.commit(async (transaction) => {
+      const row = (await connectionByName(transaction, place)) ?? noSuchConnection(place.name);
+      const type = input.AuthorizationType ?? row.type;
+      const known = row.secrets === null ? {} : (JSON.parse(row.secrets) as Auth);
+      const auth = checked(type, merged(type, known, input.AuthParameters));
+      const changed: ConnectionRow = {
+        ...row,
+        description: input.Description ?? row.description,
         state: "AUTHORIZED",
         type: auth.BasicAuthParameters ? "BASIC" : "API_KEY",
-        secret_arn: `arn:aws:secretsmanager:${place.region}:${place.account}:secret:events!connection/${place.name}/${id}-${clock.text(6, LETTERS_AND_DIGITS)}`,
         secrets: JSON.stringify(auth),
-        created_at: now,
         modified_at: now,
         authorized_at: now,
       };
-      return call.commit(async (transaction) => {
-        if (await connectionByName(transaction, place))
-          throw fault("ResourceAlreadyExistsException", `Connection ${place.name} already exists.`, { status: 400 });
-        await putConnection(transaction, row);
-        const { LastAuthorizedTime: _, ...answer } = shortView(row);
-        return answer;
-      });
-    },
-    async UpdateConnection(input, call) {
-      const place = placeOf(input.Name, call);
-      if (input.InvocationConnectivityParameters !== undefined)
-        throw notImplemented("private connections (InvocationConnectivityParameters)");
-      if (input.KmsKeyIdentifier !== undefined) throw notImplemented("customer managed keys (KmsKeyIdentifier)");
-      const now = clock.now();
-      return call.commit(async (transaction) => {
-        const row = (await connectionByName(transaction, place)) ?? noSuchConnection(place.name);
-        const type = input.AuthorizationType ?? row.type;
-        const known = row.secrets === null ? {} : (JSON.parse(row.secrets) as Auth);
-        const auth = checked(type, merged(type, known, input.AuthParameters));
-        const changed: ConnectionRow = {
-          ...row,
-          description: input.Description ?? row.description,
-          state: "AUTHORIZED",
-          type: auth.BasicAuthParameters ? "BASIC" : "API_KEY",
-          secrets: JSON.stringify(auth),
-          modified_at: now,
-          authorized_at: now,
-        };
-        await putConnection(transaction, changed);
-        return shortView(changed);
-      });
-    },
-    async DescribeConnection(input, call) {
-      const place = placeOf(input.Name, call);
-      const row = (await call.read((reader) => connectionByName(reader, place))) ?? noSuchConnection(place.name);
-      return {
-        ...shortView(row),
-        Name: row.name,
-        AuthorizationType: row.type,
-        SecretArn: row.secret_arn,
-        ...(row.description !== null && { Description: row.description }),
-        ...(row.secrets !== null && { AuthParameters: masked(JSON.parse(row.secrets) as Auth) }),
-      };
-    },
-    async ListConnections(input, call) {
-      const { NamePrefix: prefix = "", ConnectionState: state, NextToken, Limit: limit = PAGE } = input;
-      const after = NextToken === undefined ? "" : Buffer.from(NextToken, "base64url").toString();
-      const rows = await call.read((reader) => connectionsAfter(reader, placeOf(after, call), 1_000));
-      const found = rows.filter((row) => row.name.startsWith(prefix) && (state === undefined || row.state === state));
-      const page = found.slice(0, limit);
-      const last = found.length > limit ? page.at(-1) : rows.length === 1_000 ? rows.at(-1) : undefined;
-      return {
-        Connections: page.map((row) => ({ ...shortView(row), Name: row.name, AuthorizationType: row.type })),
-        ...(last && { NextToken: Buffer.from(last.name).toString("base64url") }),
-      };
-    },
-    async DeauthorizeConnection(input, call) {
-      const place = placeOf(input.Name, call);
-      const now = clock.now();
-      return call.commit(async (transaction) => {
-        const row = (await connectionByName(transaction, place)) ?? noSuchConnection(place.name);
-        const changed: ConnectionRow = { ...row, state: "DEAUTHORIZED", secrets: null, modified_at: now };
-        await putConnection(transaction, changed);
-        return shortView(changed);
-      });
-    },
-    async DeleteConnection(input, call) {
-      const place = placeOf(input.Name, call);
-      return call.commit(async (transaction) => {
-        const row = (await connectionByName(transaction, place)) ?? noSuchConnection(place.name);
-        await deleteConnectionRow(transaction, place);
-        return { ...shortView(row), ConnectionState: "DELETING" as const };
-      });
-    },
-  } satisfies Handlers<typeof sdk>;
+      await putConnection(transaction, changed);
+      return shortView(changed);
+    });
+  };
 }
+
+const describeConnection: Handle<"DescribeConnection"> = async (input, call) => {
+  const place = placeOf(input.Name, call);
+  const row = (await call.read((reader) => connectionByName(reader, place))) ?? noSuchConnection(place.name);
+  return {
+    ...shortView(row),
+    Name: row.name,
+    AuthorizationType: row.type,
+    SecretArn: row.secret_arn,
+    ...(row.description !== null && { Description: row.description }),
+    ...(row.secrets !== null && { AuthParameters: masked(JSON.parse(row.secrets) as Auth) }),
+  };
+};
+
+const listConnections: Handle<"ListConnections"> = async (input, call) => {
+  const { NamePrefix: prefix = "", ConnectionState: state, NextToken, Limit: limit = PAGE } = input;
+  const after = NextToken === undefined ? "" : Buffer.from(NextToken, "base64url").toString();
+  const rows = await call.read((reader) => connectionsAfter(reader, placeOf(after, call), 1_000));
+  const found = rows.filter((row) => row.name.startsWith(prefix) && (state === undefined || row.state === state));
+  const page = found.slice(0, limit);
+  const last = found.length > limit ? page.at(-1) : rows.length === 1_000 ? rows.at(-1) : undefined;
+  return {
+    Connections: page.map((row) => ({ ...shortView(row), Name: row.name, AuthorizationType: row.type })),
+    ...(last && { NextToken: Buffer.from(last.name).toString("base64url") }),
+  };
+};
+
+function deauthorizeConnection({ parts: { clock } }: Events): Handle<"DeauthorizeConnection"> {
+  return async (input, call) => {
+    const place = placeOf(input.Name, call);
+    const now = clock.now();
+    return call.commit(async (transaction) => {
+      const row = (await connectionByName(transaction, place)) ?? noSuchConnection(place.name);
+      const changed: ConnectionRow = { ...row, state: "DEAUTHORIZED", secrets: null, modified_at: now };
+      await putConnection(transaction, changed);
+      return shortView(changed);
+    });
+  };
+}
+
+const deleteConnection: Handle<"DeleteConnection"> = async (input, call) => {
+  const place = placeOf(input.Name, call);
+  return call.commit(async (transaction) => {
+    const row = (await connectionByName(transaction, place)) ?? noSuchConnection(place.name);
+    await deleteConnectionRow(transaction, place);
+    return { ...shortView(row), ConnectionState: "DELETING" as const };
+  });
+};
 
 /** Reads a connection's secrets for the one who makes the request; undefined if there is none of this ARN. */
 export function connectionReader({

@@ -121,7 +121,7 @@ void test("message bodies that are JSON are sent as its text", async () => {
     MessageId: "m",
     MD5OfMessageBody: "d",
   }));
-  assert.equal((sent.asked?.input as { MessageBody: string }).MessageBody, '{"a":1}');
+  assert.equal((sent.asked?.input as { MessageBody: string } | undefined)?.MessageBody, '{"a":1}');
   assert.deepEqual(Object.keys(outputOf(sent.performed)), [
     "MD5OfMessageBody",
     "MessageId",
@@ -133,7 +133,7 @@ void test("message bodies that are JSON are sent as its text", async () => {
     { TopicArn: "arn:aws:sns:us-east-1:123456789012:t", Message: { a: 1 } },
     () => ({ MessageId: "m" }),
   );
-  assert.equal((published.asked?.input as { Message: string }).Message, '{"a":1}');
+  assert.equal((published.asked?.input as { Message: string } | undefined)?.Message, '{"a":1}');
   const nowhere = { QueueUrl: "http://no-such-queue-1", MessageBody: "b" };
   const lost = await performed("arn:aws:states:::sqs:sendMessage", nowhere, () => assert.fail("nobody is asked"));
   assert.deepEqual(failureOf(lost.performed), {
