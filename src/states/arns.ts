@@ -54,6 +54,16 @@ export function parseExecutionArn(arn: string): ExecutionKey & { readonly accoun
   return { account, region, machine: machineArn({ account, region, name: machine }), name };
 }
 
+/** Takes the ARN of a map run apart: `arn:aws:states:R:A:mapRun:M/LABEL:ID`. */
+export function parseMapRunArn(arn: string): { readonly region: string; readonly label: string } {
+  const { region, kind, rest } = parseArn(arn);
+  if (kind !== "mapRun") throw invalidArn(`Resource type not valid in this context: ${kind}`);
+  const [machine = "", id = "", ...more] = rest;
+  const label = machine.split("/")[1];
+  if (label === undefined || id === "" || more.length > 0) throw invalidArn(`Invalid ARN: ${arn}`);
+  return { region, label };
+}
+
 function parseArn(arn: string): { account: string; region: string; kind: string; rest: string[] } {
   const [prefix, , service, region = "", account = "", kind = "", ...rest] = arn.split(":");
   // AWS: "Invalid Arn: 'Invalid ARN prefix: not_a_valid_arn'"

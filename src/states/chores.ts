@@ -1,8 +1,11 @@
 import type { Parts } from "../flow.ts";
+import type { Transaction } from "../store/store.ts";
 import { DONE, type PureWorker } from "../relay/relay.ts";
+import type { ExecutionKey } from "./arns.ts";
 import type { Executions, SignalWork } from "./executions.ts";
 import { machineScope } from "./definitions.ts";
 import { deleteExecution, endedBefore, runningOf } from "./rows/executions.ts";
+import { childrenAfter, deleteMapRun, mapRunsOf } from "./rows/mapRuns.ts";
 import {
   deleteMachine,
   deleteRetiredRevisions,
@@ -53,11 +56,33 @@ export function trimWorker({ clock }: Parts): PureWorker {
     const machine = await nextMachineWithRevisions(transaction, after);
     if (machine === undefined) return { kind: "again", dueAt: now + TRIM_EVERY_MS, body: { after: "" } };
     const old = await endedBefore(transaction, machine, now - RETENTION_MS, TRIM_AT_ONCE);
-    for (const { name } of old) await deleteExecution(transaction, { machine, name });
+    let left = TRIM_AT_ONCE;
+    for (const { name } of old) {
+      left -= await trimMapRuns(transaction, { machine, name }, left);
+      // Its map runs have more children than are deleted at once.
+      if (left <= 0) return { kind: "again", dueAt: now, body: { after } };
+      await deleteExecution(transaction, { machine, name });
+    }
     if (old.length === TRIM_AT_ONCE) return { kind: "again", dueAt: now, body: { after } };
     await deleteRetiredRevisions(transaction, machine, now - DEFINITION_RETENTION_MS);
     return { kind: "again", dueAt: now, body: { after: machine } };
   };
+}
+
+/** Deletes the map runs of an execution, and their children with what these have; answers how many rows that was. */
+async function trimMapRuns(transaction: Transaction, key: ExecutionKey, limit: number): Promise<number> {
+  let deleted = 0;
+  for (const { arn } of await mapRunsOf(transaction, key, "", limit)) {
+    for (const child of await childrenAfter(transaction, arn, -1, limit - deleted)) {
+      deleted += 1 + (await trimMapRuns(transaction, child, limit - deleted));
+      if (deleted >= limit) return deleted;
+      await deleteExecution(transaction, child);
+    }
+    if (deleted >= limit) return deleted;
+    await deleteMapRun(transaction, arn);
+    deleted += 1;
+  }
+  return deleted;
 }
 
 /** Begins the trimming afresh: exactly one piece of this work exists, whatever was there before. */

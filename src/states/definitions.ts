@@ -16,6 +16,15 @@ export type Revision = {
   readonly machine: Machine;
 };
 
+/** What an execution of this machine's ARN runs: the machine, or for the children of a map run (`…/label`) its processor. */
+export function machineOf(revision: Revision, arn: string): Machine {
+  const slash = arn.indexOf("/");
+  if (slash < 0) return revision.machine;
+  const processor = revision.machine.processors.get(arn.slice(slash + 1));
+  if (!processor) throw new Error(`revision ${revision.id} has no Distributed Map for ${arn}`);
+  return processor;
+}
+
 /** The scope that changes of a machine bump. */
 export function machineScope(arn: string): string {
   return `states/machine/${arn}`;

@@ -4,6 +4,7 @@ import type { Transaction } from "../store/store.ts";
 import type { Activities } from "./activities.ts";
 import { executionArn, type ExecutionKey } from "./arns.ts";
 import type { Effect, Signal } from "./asl/types.ts";
+import { beginMapRun, cancelMapRun } from "./mapruns/begin.ts";
 import { givesToken } from "./tokens.ts";
 
 /** What is under way outside for a running execution. */
@@ -13,6 +14,8 @@ export type Outstanding = {
   readonly tasks: readonly string[];
   /** The executions that tasks wait for, by token: stopped with the task. */
   readonly children?: Readonly<Record<string, ExecutionKey>>;
+  /** Map runs that Distributed Maps wait for. */
+  readonly mapRuns?: readonly string[];
 };
 export const NOTHING: Outstanding = { timers: [], tasks: [] };
 
@@ -32,7 +35,7 @@ export type TaskWork = {
 export type SignalWork = ExecutionKey & { readonly signal: Signal };
 
 /** An execution in whose name effects happen. */
-type Owner = ExecutionKey & { readonly trace: string; readonly roleArn: string };
+type Owner = ExecutionKey & { readonly trace: string; readonly roleArn: string; readonly revision: string };
 type TaskEffect = Extract<Effect, { kind: "task" }>;
 
 export class Effects {
@@ -63,6 +66,8 @@ export class Effects {
         await relay.append(transaction, { kind: "states.timer", key, trace, body, dueAt: effect.at });
       } else if (effect.kind === "task") await this.#task(transaction, owner, arn, effect);
       else if (effect.kind === "cancelTimer") await relay.cancel(transaction, "states.timer", timerKey(arn, effect.id));
+      else if (effect.kind === "mapRun") await beginMapRun(this.#parts, transaction, effect, owner);
+      else if (effect.kind === "cancelMapRun") await cancelMapRun(this.#parts, transaction, effect.mapRunArn);
       else await this.#withdrawTask(transaction, owner, arn, effect.token, before);
     }
   }
@@ -72,6 +77,7 @@ export class Effects {
     const arn = executionArn(owner);
     for (const id of outstanding.timers) await this.#parts.relay.cancel(transaction, "states.timer", timerKey(arn, id));
     for (const token of outstanding.tasks) await this.#withdrawTask(transaction, owner, arn, token, outstanding);
+    for (const mapRun of outstanding.mapRuns ?? []) await cancelMapRun(this.#parts, transaction, mapRun);
   }
 
   async #task(transaction: Transaction, owner: Owner, arn: string, effect: TaskEffect): Promise<void> {
@@ -125,10 +131,14 @@ export function outstandingAfter(
   const tasks = new Set(before.tasks);
   if (settled?.kind === "timer") timers.delete(settled.id);
   if (settled?.kind === "taskSucceeded" || settled?.kind === "taskFailed") tasks.delete(settled.token);
+  const mapRuns = new Set(before.mapRuns);
+  if (settled && "mapRunArn" in settled) mapRuns.delete(settled.mapRunArn);
   for (const effect of effects) {
     if (effect.kind === "timer") timers.add(effect.id);
     else if (effect.kind === "cancelTimer") timers.delete(effect.id);
     else if (effect.kind === "task") tasks.add(effect.token);
+    else if (effect.kind === "mapRun") mapRuns.add(effect.mapRunArn);
+    else if (effect.kind === "cancelMapRun") mapRuns.delete(effect.mapRunArn);
     else tasks.delete(effect.token);
   }
   const waited = Object.entries(before.children ?? {}).filter(([token]) => tasks.has(token));
@@ -136,6 +146,7 @@ export function outstandingAfter(
   return {
     timers: [...timers],
     tasks: [...tasks],
+    ...(mapRuns.size > 0 && { mapRuns: [...mapRuns] }),
     ...(waited.length > 0 && { children: Object.fromEntries(waited) }),
   };
 }

@@ -1,7 +1,7 @@
 import { executionArn, type ExecutionKey } from "./arns.ts";
-import type { Definitions, Revision } from "./definitions.ts";
+import { machineOf, type Definitions, type Revision } from "./definitions.ts";
 import { step } from "./asl/step.ts";
-import type { Facts, Run, Signal, Transition } from "./asl/types.ts";
+import type { Facts, MachineType, Run, Signal, Transition } from "./asl/types.ts";
 import type { Parts } from "../flow.ts";
 import { WriteConflict, type Transaction } from "../store/store.ts";
 import { fault } from "../wire/fault.ts";
@@ -14,9 +14,11 @@ import {
   Serials,
   updateRun,
   type ExecutionRow,
+  type Status,
 } from "./rows/executions.ts";
 import { announce } from "./announce.ts";
 import { outstandingAfter, NOTHING, type Effects, type Outstanding, type SignalWork } from "./effects.ts";
+import { tellMapRun } from "./mapruns/begin.ts";
 import { tellCallers } from "./nested.ts";
 import { packEvents } from "./payloads.ts";
 import { givesToken, type TaskTokens } from "./tokens.ts";
@@ -32,6 +34,15 @@ export type Start = ExecutionKey & {
   readonly input: string;
   readonly trace: string;
   readonly traceHeader: string | undefined;
+};
+/** The start of a map run's child. */
+export type ChildStart = Start & {
+  readonly child: {
+    readonly mapRun: string;
+    readonly index: number;
+    readonly items: number;
+    readonly executionType: MachineType;
+  };
 };
 
 /** Executions: every transition is a step of the interpreter, saved with its consequences in the transaction that asks for it. */
@@ -50,10 +61,23 @@ export class Executions {
 
   /** Starts an execution and runs it through all states that need no answer from outside. Answers when it started, in milliseconds. */
   async start(transaction: Transaction, start: Start): Promise<number> {
+    return (await this.#start(transaction, start)).startedAt;
+  }
+
+  /** Starts a child of a map run; answers its status if it has ended already, which the caller must count then. */
+  async startChild(transaction: Transaction, start: ChildStart): Promise<Status | undefined> {
+    return (await this.#start(transaction, start)).ended;
+  }
+
+  async #start(
+    transaction: Transaction,
+    start: Start & Partial<ChildStart>,
+  ): Promise<{ readonly startedAt: number; readonly ended?: Status }> {
     const facts = this.#facts(start);
     const arn = executionArn(start);
+    const { child } = start;
     const transition = step(
-      start.revision.machine,
+      machineOf(start.revision, start.machine),
       null,
       {
         kind: "start",
@@ -79,30 +103,28 @@ export class Executions {
       stopped_at: ended ? facts.now : null,
       trace: start.trace,
       trace_header: start.traceHeader ?? null,
+      ...(child && { map_run: child.mapRun, map_index: child.index, item_count: child.items }),
     };
     const inserted = await insertExecution(transaction, {
       ...row,
       last_event: transition.run.lastEventId,
       run: outstanding ? JSON.stringify({ run: transition.run, ...outstanding } satisfies Stored) : null,
-      events: packEvents(transition.events, start.input),
+      // Express executions have no history to ask for.
+      events: packEvents(child?.executionType === "EXPRESS" ? [] : transition.events, start.input),
     });
-    if (inserted === 0) return existing(transaction, start);
-    this.#parts.tell(transaction, start.trace, { hop: "execution", at: facts.now, subject: arn, outcome: "ok" });
-    await announce(this.#parts, transaction, {
-      ...row,
-      status: "RUNNING",
-      output: null,
-      error: null,
-      cause: null,
-      stopped_at: null,
-    });
+    if (inserted === 0) return { startedAt: await existing(transaction, start) };
+    // Children are told of in their map run, not in the story of the trace: there may be millions.
+    if (!child)
+      this.#parts.tell(transaction, start.trace, { hop: "execution", at: facts.now, subject: arn, outcome: "ok" });
+    const running = { status: "RUNNING", output: null, error: null, cause: null, stopped_at: null } as const;
+    if (child?.executionType !== "EXPRESS") await announce(this.#parts, transaction, { ...row, ...running });
     if (!ended) {
       const { machine, name, trace } = start;
-      const owner = { machine, name, trace, roleArn: start.revision.roleArn };
+      const owner = { machine, name, trace, roleArn: start.revision.roleArn, revision: start.revision.id };
       await this.#effects.carryOut(transaction, owner, transition.effects);
     }
-    await this.#follow(transaction, row, arn, transition);
-    return facts.now;
+    await this.#follow(transaction, row, arn, transition, child?.executionType);
+    return { startedAt: facts.now, ...(ended && { ended: ended.status }) };
   }
 
   /**
@@ -116,10 +138,12 @@ export class Executions {
     const revision = await this.#definitions.revision(transaction, row.revision);
     const stored = JSON.parse(row.run) as Stored;
     const facts = this.#facts(key);
-    const transition = step(revision.machine, stored.run, signal, facts);
+    const running = machineOf(revision, key.machine);
+    const transition = step(running, stored.run, signal, facts);
     const arn = executionArn(key);
     const { machine, name } = key;
-    const owner = { machine, name, trace: row.trace, roleArn: revision.roleArn };
+    const owner = { machine, name, trace: row.trace, roleArn: revision.roleArn, revision: revision.id };
+    const childType = row.map_run ? running.type : undefined;
     if (transition.stale) {
       // A timer that fell due too early is asked for again, with the time that it has now.
       await this.#effects.carryOut(transaction, owner, transition.effects);
@@ -127,7 +151,8 @@ export class Executions {
     }
     const { ended, events, run } = transition;
     const first = events[0];
-    if (first) await insertHistory(transaction, key, first.id, packEvents(events, row.input));
+    if (first && childType !== "EXPRESS")
+      await insertHistory(transaction, key, first.id, packEvents(events, row.input));
     const last_event = run.lastEventId;
     if (ended) {
       const { status, output = null, error = null, cause = null } = ended;
@@ -136,21 +161,35 @@ export class Executions {
       await this.#effects.withdraw(transaction, owner, stored);
       await tellCallers(this.#parts.relay, transaction, key, row.callers, row.trace);
       const ending = { ...key, ...row, ...end, serial: 0, trace_header: null };
-      await this.#follow(transaction, ending, arn, transition);
+      if (row.map_run) {
+        const told = { mapRun: row.map_run, status, items: row.item_count ?? 0 };
+        await tellMapRun(this.#parts, transaction, row.trace, told);
+      }
+      await this.#follow(transaction, ending, arn, transition, childType);
       return true;
     }
     const outstanding = outstandingAfter(stored, transition.effects, signal, child);
     const text = JSON.stringify({ run, ...outstanding } satisfies Stored);
     mustBeFirst(await updateRun(transaction, key, row.last_event, { last_event, run: text }), arn);
-    const running = { ...key, ...row, output: null, error: null, cause: null, stopped_at: null, serial: 0 };
+    const going = { ...key, ...row, output: null, error: null, cause: null, stopped_at: null, serial: 0 };
     await this.#effects.carryOut(transaction, owner, transition.effects, stored, signal);
-    await this.#follow(transaction, { ...running, trace_header: null }, arn, transition);
+    await this.#follow(transaction, { ...going, trace_header: null }, arn, transition);
     return true;
   }
 
   /** Tells of the end if it has come, or sees to it that a paused step goes on. */
-  async #follow(transaction: Transaction, row: ExecutionRow, arn: string, transition: Transition): Promise<void> {
+  async #follow(
+    transaction: Transaction,
+    row: ExecutionRow,
+    arn: string,
+    transition: Transition,
+    childType?: MachineType,
+  ): Promise<void> {
     const { machine, name, trace } = row;
+    if (transition.ended && childType !== undefined) {
+      if (childType === "STANDARD") await announce(this.#parts, transaction, row);
+      return;
+    }
     if (transition.ended) {
       const { status, error, cause } = transition.ended;
       const succeeded = status === "SUCCEEDED";

@@ -5,6 +5,10 @@ import { deleteWorker, signalWorker, startTrimming, trimWorker } from "./chores.
 import { Definitions } from "./definitions.ts";
 import { Effects } from "./effects.ts";
 import { Executions } from "./executions.ts";
+import { mapRunWorker } from "./mapruns/feeder.ts";
+import { MapRuns } from "./mapruns/runs.ts";
+import { Wakes } from "./mapruns/wakes.ts";
+import { writeWorker } from "./mapruns/writer.ts";
 import { endWorker } from "./nested.ts";
 import { statesService } from "./service.ts";
 import { offeredBy } from "./tasks/offered.ts";
@@ -15,6 +19,9 @@ import { TaskTokens } from "./tokens.ts";
 const TASKS_AT_ONCE = 64;
 /** How many tasks that wait for somebody: a function, a web server, a worker. */
 const CALLS_AT_ONCE = 1_000;
+/** AWS lets an account have 1,000 map runs open; those that have started all their children need no hand. */
+const MAP_RUNS_AT_ONCE = 1_000;
+const WRITERS_AT_ONCE = 16;
 
 /** Step Functions: machines, executions, and the tasks that they make AWS calls with. */
 export function statesRoom(parts: Parts, options: { readonly allowMissingServices?: boolean } = {}): Room {
@@ -30,6 +37,13 @@ export function statesRoom(parts: Parts, options: { readonly allowMissingService
   relay.pure("states.end", endWorker(executions));
   relay.pure("states.delete", deleteWorker(parts, executions));
   relay.pure("states.trim", trimWorker(parts));
+  const wakes = new Wakes(parts.clock);
+  const runs = new MapRuns(parts, definitions, executions, wakes);
+  relay.pure("states.mapRunChild", runs.childWorker());
+  relay.pure("states.mapRunStop", runs.stopWorker());
+  relay.pure("states.mapRunEnd", runs.endWorker());
+  relay.effect("states.mapRun", mapRunWorker({ parts, definitions, runs, wakes }), { concurrency: MAP_RUNS_AT_ONCE });
+  relay.effect("states.mapRunWrite", writeWorker({ parts, definitions, runs }), { concurrency: WRITERS_AT_ONCE });
   relay.effect("states.task", taskWorker(parts, executions), { concurrency: TASKS_AT_ONCE });
   relay.effect("states.call", taskWorker(parts, executions), { concurrency: CALLS_AT_ONCE });
   return {
@@ -38,6 +52,7 @@ export function statesRoom(parts: Parts, options: { readonly allowMissingService
       await tokens.load();
       await startTrimming(parts);
     },
+    stop: async () => wakes.stop(),
     drain: () => activities.drain(),
   };
 }

@@ -5,6 +5,7 @@ import { activityHandlers } from "./api/activities.ts";
 import { executionHandlers } from "./api/executions.ts";
 import type { StatesParts } from "./api/handlers.ts";
 import { historyHandlers } from "./api/history.ts";
+import { mapRunHandlers } from "./api/mapRuns.ts";
 import { machineHandlers } from "./api/machines.ts";
 import { tagHandlers } from "./api/tags.ts";
 import { taskTokenHandlers } from "./api/taskTokens.ts";
@@ -23,6 +24,7 @@ export function statesService(own: StatesParts): ServiceDefinition {
       ...activityHandlers(own),
       ...taskTokenHandlers(own),
       ...tagHandlers(),
+      ...mapRunHandlers(),
     },
     concurrent: ["StartExecution", "StopExecution", "SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"],
     access: async (operation, input, facts) => accessOf(operation, input, facts, own),

@@ -1,10 +1,13 @@
 import type { DescribeExecutionOutput, ExecutionListItem } from "@aws-sdk/client-sfn";
 import { executionArn } from "./arns.ts";
+import type { ChildRow } from "./rows/mapRuns.ts";
 import type { ExecutionRow, ListedRow, Status } from "./rows/executions.ts";
+
+type RedriveStatus = "REDRIVABLE" | "NOT_REDRIVABLE" | "REDRIVABLE_BY_MAP_RUN";
 
 /** Whether an execution could be redriven, in AWS's words. */
 export function redriveOf(status: Status): {
-  redriveStatus: "REDRIVABLE" | "NOT_REDRIVABLE";
+  redriveStatus: RedriveStatus;
   redriveStatusReason?: string;
 } {
   if (status !== "RUNNING" && status !== "SUCCEEDED") return { redriveStatus: "REDRIVABLE" };
@@ -29,9 +32,16 @@ export function describedExecution(row: ExecutionRow, metadataOnly: boolean): De
     ...(row.trace_header !== null && { traceHeader: row.trace_header }),
     ...(row.error !== null && !metadataOnly && { error: row.error }),
     ...(row.cause !== null && !metadataOnly && { cause: row.cause }),
+    ...(row.map_run && { mapRunArn: row.map_run }),
     redriveCount: 0,
-    ...redriveOf(row.status),
+    ...(row.map_run ? redriveOfChild(row.status) : redriveOf(row.status)),
   };
+}
+
+/** Children are redriven with their map run, not by themselves. */
+function redriveOfChild(status: Status): { redriveStatus: RedriveStatus; redriveStatusReason?: string } {
+  const own = redriveOf(status);
+  return own.redriveStatus === "REDRIVABLE" ? { redriveStatus: "REDRIVABLE_BY_MAP_RUN" } : own;
 }
 
 export function listedExecution(machine: string, row: ListedRow): ExecutionListItem {
@@ -44,4 +54,10 @@ export function listedExecution(machine: string, row: ListedRow): ExecutionListI
     ...(row.stopped_at !== null && { stopDate: new Date(row.stopped_at) }),
     redriveCount: 0,
   };
+}
+
+/** A child in the list of its map run's executions. */
+export function listedChild(mapRunArn: string, row: ChildRow): ExecutionListItem {
+  const { machine, name, item_count } = row;
+  return { ...listedExecution(machine, { ...row, name, serial: 0 }), mapRunArn, itemCount: item_count };
 }

@@ -1,3 +1,4 @@
+import type { ListExecutionsOutput } from "@aws-sdk/client-sfn";
 import type { Call } from "../../flow.ts";
 import { fault } from "../../wire/fault.ts";
 import { checkName, executionArn, executionName } from "../arns.ts";
@@ -5,7 +6,9 @@ import { checkInput } from "../input.ts";
 import { pageSize, positionOf, tokenOf } from "../paging.ts";
 import { executionByKey, executionsBefore, firstSerialOf, type ExecutionRow } from "../rows/executions.ts";
 import { revisionById } from "../rows/machines.ts";
-import { describedExecution, listedExecution } from "../views.ts";
+import { childrenBefore } from "../rows/mapRuns.ts";
+import { describedExecution, listedChild, listedExecution } from "../views.ts";
+import { existingMapRun } from "./mapRuns.ts";
 import type { Handle, StatesHandlers, StatesParts } from "./handlers.ts";
 import { described } from "./machines.ts";
 import { missingExecution, ownExecution, ownMachine } from "./own.ts";
@@ -74,10 +77,11 @@ function describeStateMachineForExecution({ definitions }: StatesParts): Handle<
     return call.read(async (reader) => {
       const revision = await revisionById(reader, execution.revision);
       if (!revision) throw new Error(`the definition of ${input.executionArn} is gone`);
-      const machine = await definitions.machine(reader, execution.machine);
-      const name = execution.machine.slice(execution.machine.lastIndexOf(":") + 1);
+      const [arn = "", label] = execution.machine.split("/");
+      const machine = await definitions.machine(reader, arn);
+      const name = arn.slice(arn.lastIndexOf(":") + 1);
       const settings = machine ?? {
-        arn: execution.machine,
+        arn,
         name,
         logging: JSON.stringify({ level: "OFF", includeExecutionData: false }),
         tracing: 0,
@@ -88,6 +92,8 @@ function describeStateMachineForExecution({ definitions }: StatesParts): Handle<
       return {
         ...described(settings, revision, input.includedData === "METADATA_ONLY", variableReferences),
         updateDate: new Date(revision.created_at),
+        ...(execution.map_run && { mapRunArn: execution.map_run, stateMachineArn: execution.machine }),
+        ...(label !== undefined && { label }),
       };
     });
   };
@@ -95,10 +101,9 @@ function describeStateMachineForExecution({ definitions }: StatesParts): Handle<
 
 function listExecutions({ definitions }: StatesParts): Handle<"ListExecutions"> {
   return async (input, call) => {
-    if (input.mapRunArn !== undefined)
-      throw fault("NotImplementedException", "Stepwell does not implement Map Runs (mapRunArn).", { status: 501 });
     if (input.redriveFilter === "REDRIVEN") return { executions: [] };
-    if (input.stateMachineArn === undefined)
+    if (input.mapRunArn !== undefined && input.stateMachineArn === undefined) return listChildren(input, call);
+    if (input.stateMachineArn === undefined || input.mapRunArn !== undefined)
       throw fault("ValidationException", "Must specify exactly one of stateMachineArn and mapRunArn");
     const machine = ownMachine(input.stateMachineArn, call);
     const status = input.statusFilter;
@@ -117,6 +122,27 @@ function listExecutions({ definitions }: StatesParts): Handle<"ListExecutions"> 
       executions: page.map((row) => listedExecution(machine, row)),
       ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.serial]) }),
     };
+  };
+}
+
+type ListInput = Parameters<Handle<"ListExecutions">>[0];
+
+/** The children of a map run, newest first. */
+async function listChildren(input: ListInput, call: Call): Promise<ListExecutionsOutput> {
+  const { mapRunArn = "", statusFilter: status } = input;
+  const limit = pageSize(input.maxResults);
+  const list = `children ${mapRunArn} ${status ?? ""}`;
+  const [before = Number.MAX_SAFE_INTEGER] = positionOf(list, input.nextToken) ?? [];
+  const rows = await call.read(async (reader) => {
+    const { arn } = await existingMapRun(reader, mapRunArn, call);
+    // Nothing waits to be redriven as long as it does not run again.
+    return status === "PENDING_REDRIVE" ? [] : childrenBefore(reader, arn, Number(before), status, limit + 1);
+  });
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    executions: page.map((row) => listedChild(mapRunArn, row)),
+    ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.map_index]) }),
   };
 }
 

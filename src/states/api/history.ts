@@ -1,5 +1,6 @@
 import type { HistoryEvent as SdkHistoryEvent } from "@aws-sdk/client-sfn";
 import type { HistoryEvent } from "../../flow.ts";
+import { fault } from "../../wire/fault.ts";
 import { unpackEvents } from "../payloads.ts";
 import { pageSize, positionOf, tokenOf } from "../paging.ts";
 import { firstEvents, historyBetween } from "../rows/executions.ts";
@@ -16,6 +17,9 @@ export function historyHandlers() {
       const position = positionOf(list, input.nextToken)?.[0];
       return call.read(async (reader) => {
         const start = (await firstEvents(reader, key)) ?? missingExecution(input.executionArn);
+        // Children that are Express executions keep none.
+        if (start.events === "[]")
+          throw fault("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine");
         // Event ids count from 1 without a gap, so that a page is a range of ids.
         const from = Number(position ?? (reverse ? start.last_event : 1));
         const low = reverse ? Math.max(1, from - limit + 1) : from;

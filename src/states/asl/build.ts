@@ -1,4 +1,5 @@
 /** Turns the states of a valid definition into compiled states. */
+import { buildDistributed } from "./distributed.ts";
 import { isObject, numberOf, type JsonObject } from "./json.ts";
 import type { QueryLanguage } from "./language.ts";
 import { parseResource, type Assign, type Catcher, type Guarded, type Retrier, type State } from "./compiled.ts";
@@ -54,6 +55,7 @@ export function buildState(name: string, state: JsonObject, language: QueryLangu
     default: {
       const processor = state["ItemProcessor"] ?? state["Iterator"];
       const startAt = isObject(processor) ? String(processor["StartAt"]) : "";
+      const distributed = buildDistributed(name, state, language);
       return {
         kind: "Map",
         ...flowing,
@@ -62,6 +64,7 @@ export function buildState(name: string, state: JsonObject, language: QueryLangu
         output: language.output(state),
         concurrency: language.concurrency(state),
         startAt,
+        ...(distributed && { distributed }),
       };
     }
   }

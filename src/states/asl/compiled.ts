@@ -1,8 +1,9 @@
 /** A compiled machine: plain structure around closures. The interpreter never looks at the definition again. */
 import type { Condition } from "./choice.ts";
 import type { Datum } from "./json.ts";
+import type { MapItem, RawItem } from "./dataset.ts";
 import type { Assigned, Scope } from "./scope.ts";
-import type { MachineType, TaskReference } from "./types.ts";
+import type { MachineType, MapPlan, TaskReference } from "./types.ts";
 
 export type Machine = {
   readonly type: MachineType;
@@ -14,6 +15,8 @@ export type Machine = {
   readonly tasks: readonly TaskReference[];
   /** State name to the variables that it reads, as DescribeStateMachine shows them. */
   readonly variableReferences: { readonly [stateName: string]: readonly string[] };
+  /** The processors of Distributed Maps by label, each a machine of its own. */
+  readonly processors: ReadonlyMap<string, Machine>;
 };
 
 export type State =
@@ -95,7 +98,19 @@ export type MapState = Flowing &
     readonly output: Finish;
     readonly concurrency: (scope: Scope) => number;
     readonly startAt: string;
+    readonly distributed?: DistributedMap;
   };
+
+/** A Map in the mode DISTRIBUTED: its children are executions of their own. */
+export type DistributedMap = {
+  readonly language: "JSONPath" | "JSONata";
+  readonly label: string;
+  readonly executionType: MachineType;
+  /** The items in the state's input; absent where an ItemReader brings them. */
+  readonly dataSet?: (scope: Scope) => readonly RawItem[];
+  readonly select?: (scope: Scope) => (item: MapItem) => Datum;
+  readonly plan: (scope: Scope) => MapPlan;
+};
 
 /** The states that may have Retry and Catch. */
 export type Guarded = { readonly retry: readonly Retrier[]; readonly catchers: readonly Catcher[] };

@@ -5,6 +5,7 @@ import { Datum } from "./json.ts";
 import type { Live, Parent } from "./live.ts";
 import type { MapState, ParallelState } from "./compiled.ts";
 import { BLOCKED, type Outcome } from "./outcome.ts";
+import { abortMapRun, startMapRun } from "./mapRun.ts";
 import { cancelTask } from "./task.ts";
 import type { Thread, Work } from "./types.ts";
 
@@ -20,6 +21,7 @@ export function startParallel(live: Live, thread: Thread, state: ParallelState):
 }
 
 export function startMap(live: Live, thread: Thread, state: MapState): Outcome {
+  if (state.distributed) return startMapRun(live, thread, state, state.distributed);
   const scope = live.scope(thread);
   const concurrency = state.concurrency(scope);
   const items = state.items(scope);
@@ -132,6 +134,7 @@ function abort(live: Live, thread: Thread): void {
 
 function cancel(live: Live, thread: Thread, work: Work | undefined): void {
   if (work?.kind === "task") cancelTask(live, thread, work);
+  else if (work?.kind === "mapRun") abortMapRun(live, thread, work.mapRunArn);
   else if (work?.kind === "wait" || work?.kind === "retry") live.cancelTimer(work.timer);
 }
 

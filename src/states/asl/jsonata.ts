@@ -1,7 +1,13 @@
 /** The JSONata query language: Arguments → work → Output, with Assign beside it; any string may be an expression. */
 import { compileDatum, compileField, compileTyped } from "./jsonata/field.ts";
 import type { Sight } from "./jsonata/expression.ts";
-import { jsonataConcurrency, jsonataItems } from "./jsonata/map.ts";
+import {
+  jsonataConcurrency,
+  jsonataDataSet,
+  jsonataItems,
+  jsonataItemSelector,
+  jsonataMapNumber,
+} from "./jsonata/map.ts";
 import { jsonataUntil } from "./jsonata/wait.ts";
 import { QueryFailure } from "./failure.ts";
 import { isObject, numberOf, printJson, type Datum, type JsonObject } from "./json.ts";
@@ -25,6 +31,13 @@ export const jsonata: QueryLanguage = {
   roleArn,
   items: jsonataItems,
   concurrency: jsonataConcurrency,
+  dataSet: jsonataDataSet,
+  itemSelector: jsonataItemSelector,
+  mapNumber: jsonataMapNumber,
+  mapTemplate: (_state, template, field) => {
+    const evaluate = compileField(template, field);
+    return (scope) => evaluate({ scope });
+  },
   value: (fields, name, at = name) => {
     if (fields[name] === undefined) return undefined;
     const evaluate = compileField(fields[name], at);

@@ -4,7 +4,7 @@ import { runtime } from "./failure.ts";
 import { Datum, isObject, numberOf, printJson, textOf, type JsonObject } from "./json.ts";
 import type { QueryLanguage } from "./language.ts";
 import type { Finish, Measure, Produce } from "./compiled.ts";
-import { mapConcurrency, mapItems } from "./jsonpathMap.ts";
+import { dataSet, itemSelector, mapConcurrency, mapItems, mapNumber, mapTemplate } from "./jsonpathMap.ts";
 import { waitUntil } from "./jsonpathWait.ts";
 import { parsePath } from "./path/parse.ts";
 import { filterPath } from "./path/effective.ts";
@@ -30,6 +30,10 @@ export const jsonPath: QueryLanguage = {
   concurrency: mapConcurrency,
   ruleOutput: () => undefined,
   value,
+  dataSet,
+  itemSelector,
+  mapNumber,
+  mapTemplate,
 };
 
 function value(fields: JsonObject, name: string, at = name): ReturnType<QueryLanguage["value"]> {

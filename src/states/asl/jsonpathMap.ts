@@ -1,6 +1,8 @@
-/** The data fields of Map in JSONPath: ItemsPath, ItemSelector (formerly Parameters), MaxConcurrency. */
+/** The data fields of Map in JSONPath: ItemsPath, ItemSelector (formerly Parameters), and numbers with their …Path forms. */
+import { dataSetOf, plainItem, scopeOfItem, STATE_DATA, type MapItem, type RawItem } from "./dataset.ts";
 import { runtime } from "./failure.ts";
 import { Datum, numberOf, printJson, textOf, type JsonObject } from "./json.ts";
+import type { NumberKind } from "./language.ts";
 import { filterPath } from "./path/effective.ts";
 import { compilePath } from "./path/read.ts";
 import type { Scope } from "./scope.ts";
@@ -9,47 +11,86 @@ import { compileTemplate } from "./template.ts";
 /** An inline Map runs at most 40 iterations at once. */
 const CONCURRENCY_MAX = 40;
 
+/** The items of an inline Map, as ItemSelector makes them. */
 export function mapItems(state: JsonObject): (scope: Scope) => readonly Datum[] {
-  const effective = filterPath(state["InputPath"]);
-  const itemsPath = textOf(state["ItemsPath"] ?? "$");
-  const readItems = compilePath(itemsPath);
-  const selector = state["ItemSelector"] ?? state["Parameters"];
-  const select = selector === undefined ? undefined : compileTemplate(selector);
+  const read = dataSet(state);
+  const select = itemSelector(state);
   return (scope) => {
-    const input = effective(scope.input, scope);
-    const found = readItems(input.value, scope);
-    if ("miss" in found) throw runtime(`Invalid path '${itemsPath}' : ${found.miss}`);
-    const items = found.value;
-    if (!Array.isArray(items)) throw runtime(`Map state input must be an array but was: ${printJson(items)}`);
-    if (select === undefined) return items.map((item: unknown) => Datum.of(item));
-    return items.map((item: unknown, index) => {
-      const context = (): JsonObject => ({ ...scope.context(), Map: { Item: { Index: index, Value: item } } });
-      return Datum.of(select(input.value, { ...scope, context }));
-    });
+    const items = read(scope);
+    if (select === undefined) return items.map(plainItem);
+    const selected = select(scope);
+    return items.map((item, index) => selected({ ...item, index, source: STATE_DATA }));
   };
 }
 
-export function mapConcurrency(state: JsonObject): (scope: Scope) => number {
-  const bound = (wanted: number): number => (wanted === 0 ? CONCURRENCY_MAX : Math.min(wanted, CONCURRENCY_MAX));
-  const path = state["MaxConcurrencyPath"];
+/** What ItemsPath points at. */
+export function dataSet(state: JsonObject): (scope: Scope) => readonly RawItem[] {
+  const effective = filterPath(state["InputPath"]);
+  const itemsPath = textOf(state["ItemsPath"] ?? "$");
+  const read = compilePath(itemsPath);
+  return (scope) => {
+    const found = read(effective(scope.input, scope).value, scope);
+    if ("miss" in found) throw runtime(`Invalid path '${itemsPath}' : ${found.miss}`);
+    const items = dataSetOf(found.value);
+    if (items === undefined) throw runtime(`Map state input must be an array but was: ${printJson(found.value)}`);
+    return items;
+  };
+}
+
+/** ItemSelector: `$` is the state's input, `$$.Map.Item` the item. */
+export function itemSelector(state: JsonObject): ((scope: Scope) => (item: MapItem) => Datum) | undefined {
+  const selector = state["ItemSelector"] ?? state["Parameters"];
+  if (selector === undefined) return undefined;
+  const effective = filterPath(state["InputPath"]);
+  const select = compileTemplate(selector);
+  return (scope) => {
+    const input = effective(scope.input, scope);
+    return (item) => Datum.of(select(input.value, scopeOfItem(scope, item)));
+  };
+}
+
+/** A template among a Map's fields, over the state's input. */
+export function mapTemplate(state: JsonObject, template: unknown): (scope: Scope) => unknown {
+  const effective = filterPath(state["InputPath"]);
+  const make = compileTemplate(template);
+  return (scope) => make(effective(scope.input, scope).value, scope);
+}
+
+/** A number of a Map's fields, literal or by its …Path form; undefined where neither is there. */
+export function mapNumber(
+  state: JsonObject,
+  fields: JsonObject,
+  field: string,
+  kind: NumberKind,
+): ((scope: Scope) => number) | undefined {
+  const path = fields[`${field}Path`];
   if (typeof path !== "string") {
-    const literal = bound(numberOf(state["MaxConcurrency"]) ?? 0);
-    return () => literal;
+    const literal = numberOf(fields[field]);
+    return literal === undefined ? undefined : () => literal;
   }
   const effective = filterPath(state["InputPath"]);
   const read = compilePath(path);
   return (scope) => {
     const found = read(effective(scope.input, scope).value, scope);
-    if ("miss" in found) throw runtime(`The MaxConcurrencyPath parameter does not reference an input value: ${path}`);
-    // AWS takes the text "1" for the number.
-    const value =
-      typeof found.value === "string" && /^\d+$/.test(found.value) ? Number(found.value) : numberOf(found.value);
-    if (value === undefined || !Number.isInteger(value)) {
+    if ("miss" in found) throw runtime(`The ${field}Path parameter does not reference an input value: ${path}`);
+    const value = readNumber(found.value);
+    if (value === undefined || (kind === "integer" && !Number.isInteger(value))) {
       throw runtime(
-        `The MaxConcurrencyPath field refers to value "${printJson(found.value)}" which is not a valid integer: ${path}`,
+        `The ${field}Path field refers to value "${printJson(found.value)}" which is not a valid ${kind}: ${path}`,
       );
     }
-    if (value < 0) throw runtime("MaxConcurrency cannot be negative.");
-    return bound(value);
+    if (value < 0) throw runtime(`${field} cannot be negative.`);
+    return value;
   };
+}
+
+/** AWS takes the text "1" for the number. */
+function readNumber(value: unknown): number | undefined {
+  return typeof value === "string" && /^\d+(?:\.\d+)?$/.test(value) ? Number(value) : numberOf(value);
+}
+
+export function mapConcurrency(state: JsonObject): (scope: Scope) => number {
+  const bound = (wanted: number): number => (wanted === 0 ? CONCURRENCY_MAX : Math.min(wanted, CONCURRENCY_MAX));
+  const wanted = mapNumber(state, state, "MaxConcurrency", "integer");
+  return wanted === undefined ? () => CONCURRENCY_MAX : (scope) => bound(wanted(scope));
 }

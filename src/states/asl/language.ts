@@ -6,6 +6,7 @@
 import type { Condition } from "./choice.ts";
 import type { Datum, JsonObject } from "./json.ts";
 import type { Assign, Finish, Measure, Produce } from "./compiled.ts";
+import type { MapItem, RawItem } from "./dataset.ts";
 import type { Scope } from "./scope.ts";
 
 export type QueryLanguage = {
@@ -37,7 +38,26 @@ export type QueryLanguage = {
    * state has neither. `at` is the field's place in the state, as errors name it; `input` is what `$` means in JSONPath.
    */
   value(fields: JsonObject, name: string, at?: string): ((scope: Scope, input: Datum) => unknown) | undefined;
+  /** A Distributed Map's data set within the state's input, before ItemSelector. */
+  dataSet(state: JsonObject): (scope: Scope) => readonly RawItem[];
+  /** ItemSelector, prepared once for a state and used for each item. */
+  itemSelector(state: JsonObject): ((scope: Scope) => (item: MapItem) => Datum) | undefined;
+  /**
+   * A number among the fields of a Map, given as a literal, as its …Path form or as an expression; undefined where the
+   * fields have none. `fields` is the state, or ReaderConfig, or ItemBatcher.
+   */
+  mapNumber(
+    state: JsonObject,
+    fields: JsonObject,
+    field: string,
+    kind: NumberKind,
+    at?: string,
+  ): ((scope: Scope) => number) | undefined;
+  /** A template of the state: BatchInput, the Parameters (or Arguments) of ItemReader and ResultWriter; `field` is where it stands. */
+  mapTemplate(state: JsonObject, template: unknown, field: string): (scope: Scope) => unknown;
 };
+
+export type NumberKind = "integer" | "float";
 
 /** Whose Assign it is. */
 export type AssignPlace = { readonly in: "state" } | { readonly in: "rule" | "catcher"; readonly index: number };

@@ -72,6 +72,11 @@ export class Live {
     this.events.push(event);
   }
 
+  /** Whether the history has room for more than its last event. */
+  get hasRoom(): boolean {
+    return this.machine.type !== "STANDARD" || this.#lastEventId + 1 < HISTORY_EVENTS_MAX;
+  }
+
   get lastEventId(): number {
     return this.#lastEventId;
   }
@@ -140,6 +145,14 @@ export class Live {
       if (variables !== undefined && Object.hasOwn(variables, name)) return parseJson(variables[name] ?? "null");
     }
     return undefined;
+  }
+
+  /** All variables that the thread's state can read. */
+  visibleVariables(from: Thread): { readonly [name: string]: string } {
+    let all: { [name: string]: string } = {};
+    for (let thread: Thread | undefined = from; thread !== undefined; thread = this.#parents.get(thread)?.thread)
+      all = { ...thread.variables, ...all };
+    return all;
   }
 
   #context(thread: Thread, token: string | undefined): JsonObject {

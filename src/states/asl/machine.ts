@@ -3,7 +3,7 @@ import { buildState } from "./build.ts";
 import { jsonata } from "./jsonata.ts";
 import { jsonPath } from "./jsonpath.ts";
 import { numberOf, type JsonObject } from "./json.ts";
-import type { Machine } from "./compiled.ts";
+import type { DistributedMap, Machine } from "./compiled.ts";
 import type { Diagnostic, MachineType, TaskReference } from "./types.ts";
 import { check } from "./validate/machine.ts";
 
@@ -34,7 +34,8 @@ export function compile(definition: string, type: MachineType): Machine {
   const errors = checked.report.diagnostics.filter(({ severity }) => severity === "ERROR");
   if (errors.length > 0) throw new InvalidDefinition(errors);
   const timeoutSeconds = numberOf(checked.definition["TimeoutSeconds"]);
-  return {
+  const processors = new Map<string, Machine>();
+  const machine: Machine = {
     type,
     startAt: String(checked.definition["StartAt"]),
     states: new Map(
@@ -43,6 +44,7 @@ export function compile(definition: string, type: MachineType): Machine {
         buildState(name, fields, language === "JSONata" ? jsonata : jsonPath),
       ]),
     ),
+    processors,
     // AWS takes 0 for a machine without limit.
     ...(timeoutSeconds !== undefined && timeoutSeconds > 0 && { timeoutSeconds }),
     tasks: checked.states
@@ -57,6 +59,21 @@ export function compile(definition: string, type: MachineType): Machine {
       [...checked.report.variables].map(([name, variables]) => [name, [...variables]]),
     ),
   };
+  for (const state of machine.states.values()) {
+    if (state.kind === "Map" && state.distributed)
+      processors.set(state.distributed.label, processorOf(machine, state.startAt, state.distributed));
+  }
+  return machine;
+}
+
+/** An Express child may take five minutes, as every Express execution. */
+const EXPRESS_SECONDS = 300;
+
+/** The machine that the children of a Distributed Map run: the same states from another beginning. */
+function processorOf(machine: Machine, startAt: string, { executionType }: DistributedMap): Machine {
+  const { timeoutSeconds: _whole, ...shared } = machine;
+  const limit = executionType === "EXPRESS" ? { timeoutSeconds: EXPRESS_SECONDS } : {};
+  return { ...shared, type: executionType, startAt, ...limit };
 }
 
 /** Where a Task says what its resource is to do. */

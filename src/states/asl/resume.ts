@@ -1,6 +1,6 @@
 /** Wakes a stored run: copies its threads, finds those that can go on, and those that wait for a token or a timer. */
 import { Live } from "./live.ts";
-import type { Machine, TaskState } from "./compiled.ts";
+import type { Machine, MapState, TaskState } from "./compiled.ts";
 import type { Facts, Run, Thread, Work } from "./types.ts";
 
 type TaskWork = Extract<Work, { kind: "task" }>;
@@ -70,4 +70,17 @@ function dueAt(work: Work | undefined, id: string): number | undefined {
   if (work?.kind !== "task") return undefined;
   if (id === `timeout:${work.scheduledId}`) return work.timeoutAt;
   return id === `heartbeat:${work.scheduledId}` ? work.heartbeatAt : undefined;
+}
+
+export type MapRunWaiter = { readonly thread: Thread; readonly state: MapState };
+
+/** The thread that waits for a map run. */
+export function mapRunWaiter(live: Live, mapRunArn: string): MapRunWaiter | undefined {
+  let found: MapRunWaiter | undefined;
+  walk(live, live.root, (thread) => {
+    const state = live.state(thread);
+    if (thread.work?.kind === "mapRun" && thread.work.mapRunArn === mapRunArn && state.kind === "Map")
+      found = { thread, state };
+  });
+  return found;
 }

@@ -9,7 +9,8 @@ import { HistoryFull, Live, NOT_TRUNCATED } from "./live.ts";
 import type { Machine } from "./compiled.ts";
 import { PAYLOAD_BYTES_MAX, tooLarge, type Outcome } from "./outcome.ts";
 import { beat, taskFailed, taskStarted, taskSubmitted, taskSucceeded, taskTimedOut } from "./task.ts";
-import { resume, taskWaiter, timerWaiter } from "./resume.ts";
+import { mapRunFailed, mapRunSucceeded } from "./mapRun.ts";
+import { mapRunWaiter, resume, taskWaiter, timerWaiter } from "./resume.ts";
 import type { Ended, Facts, Run, Signal, Thread, Transition } from "./types.ts";
 
 const EVENT_BUDGET = 1000;
@@ -196,6 +197,9 @@ function receive(live: Live, signal: Exclude<Signal, { kind: "start" }>): boolea
     }
     case "timer":
       return receiveTimer(live, signal.id);
+    case "mapRunSucceeded":
+    case "mapRunFailed":
+      return receiveMapRun(live, signal);
     default:
       return receiveTask(live, signal);
   }
@@ -220,6 +224,18 @@ function receiveTask(live: Live, signal: Extract<Signal, { token: string }>): bo
       thread,
       taskFailed(live, thread, state, work, { error: signal.error, cause: signal.cause }, signal.phase ?? "Failed"),
     );
+  return true;
+}
+
+function receiveMapRun(live: Live, signal: Extract<Signal, { mapRunArn: string }>): boolean {
+  const waiter = mapRunWaiter(live, signal.mapRunArn);
+  if (waiter === undefined) return false;
+  const { thread, state } = waiter;
+  const outcome =
+    signal.kind === "mapRunFailed"
+      ? mapRunFailed(live, thread, signal)
+      : attempt(live, thread, () => mapRunSucceeded(live, thread, state, signal.output));
+  settle(live, thread, outcome);
   return true;
 }
 

@@ -74,6 +74,13 @@ export type Signal =
     }
   /** A timer effect fell due. Signals of timers that were replaced or cancelled do no harm. */
   | { readonly kind: "timer"; readonly id: string }
+  /** A Distributed Map's run has ended. */
+  | {
+      readonly kind: "mapRunSucceeded";
+      readonly mapRunArn: string;
+      /** Absent if it is too large. */ readonly output?: string;
+    }
+  | { readonly kind: "mapRunFailed"; readonly mapRunArn: string; readonly error: string; readonly cause: string }
   | { readonly kind: "stop"; readonly error?: string; readonly cause?: string };
 
 /** Time, chance and identity, as arguments. */
@@ -117,6 +124,18 @@ export type Effect =
     }
   /** Send `{kind: "timer", id}` at this time. A timer with the same id as an earlier one replaces it. */
   | { readonly kind: "timer"; readonly id: string; /** Milliseconds. */ readonly at: number }
+  /** Run the children of a Distributed Map, and signal how that ended. */
+  | {
+      readonly kind: "mapRun";
+      readonly mapRunArn: string;
+      readonly stateName: string;
+      readonly plan: MapPlan;
+      /** How many items the state's input holds; absent where an ItemReader brings them. */
+      readonly length?: number;
+      readonly scope: StoredScope;
+    }
+  /** The execution is over, or does not wait for the run any more. */
+  | { readonly kind: "cancelMapRun"; readonly mapRunArn: string }
   /** The timer is not needed any more (sending its signal all the same does no harm). */
   | { readonly kind: "cancelTimer"; readonly id: string }
   /** The task's answer is not needed any more: stop it if it can be stopped. Its token is now unknown to the run. */
@@ -127,6 +146,44 @@ export type Effect =
       readonly resource: string;
       readonly scheduledEventId: number;
     };
+
+/** What the fields of a Distributed Map came to when the state was entered. */
+export type MapPlan = {
+  readonly label: string;
+  readonly executionType: MachineType;
+  /** 0 means as many as there may be. */
+  readonly maxConcurrency: number;
+  readonly toleratedFailureCount?: number;
+  readonly toleratedFailurePercentage?: number;
+  readonly reader?: ReaderPlan;
+  readonly batcher?: { readonly maxItems?: number; readonly maxBytes?: number; readonly input?: unknown };
+  readonly writer?: WriterPlan;
+};
+export type ReaderPlan = {
+  readonly resource: string;
+  readonly parameters: unknown;
+  readonly inputType?: string;
+  readonly transformation?: string;
+  readonly manifestType?: string;
+  readonly delimiter?: string;
+  /** GIVEN headers. */
+  readonly headers?: readonly string[];
+  readonly itemsPointer?: string;
+  readonly maxItems?: number;
+};
+export type WriterPlan = {
+  /** Absent: nothing is exported, only the form of the output is set. */
+  readonly parameters?: unknown;
+  readonly transformation?: string;
+  readonly outputType?: string;
+};
+/** What a state's fields saw at its entry, to be seen again later: JSON texts. */
+export type StoredScope = {
+  readonly stateName: string;
+  readonly input: string;
+  readonly context: string;
+  readonly variables: { readonly [name: string]: string };
+};
 
 export type ExecutionStatus = "SUCCEEDED" | "FAILED" | "ABORTED" | "TIMED_OUT";
 
@@ -209,6 +266,7 @@ export type Work =
       readonly timeoutSeconds?: number;
       readonly heartbeatSeconds?: number;
     }
+  | { readonly kind: "mapRun"; readonly mapRunArn: string }
   /** `threads[i]` is branch i until it has ended; `results[i]` is its output's JSON text then. */
   | {
       readonly kind: "parallel";

@@ -17,9 +17,17 @@ export type ExecutionRow = ExecutionKey & {
   readonly stopped_at: number | null;
   readonly trace: string;
   readonly trace_header: string | null;
+  /** The map run that it is a child of. */
+  readonly map_run?: string | null;
+  /** Its place among the run's children, and how many items it was given. */
+  readonly map_index?: number | null;
+  readonly item_count?: number | null;
 };
 /** What the interpreter needs to go on. */
-export type RunRow = Pick<ExecutionRow, "revision" | "status" | "input" | "started_at" | "trace"> & {
+export type RunRow = Pick<
+  ExecutionRow,
+  "revision" | "status" | "input" | "started_at" | "trace" | "map_run" | "item_count"
+> & {
   readonly last_event: number;
   readonly run: string | null;
   readonly callers: string | null;
@@ -32,7 +40,7 @@ export function insertExecution(
   row: ExecutionRow & { readonly last_event: number; readonly run: string | null; readonly events: string },
 ): Promise<number> {
   return transaction.run(
-    "insert into states_execution (machine, name, revision, status, input, output, error, cause, started_at, serial, stopped_at, trace, trace_header, last_event, run, events) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) on conflict (machine, name) do nothing",
+    "insert into states_execution (machine, name, revision, status, input, output, error, cause, started_at, serial, stopped_at, trace, trace_header, last_event, run, events, map_run, map_index, item_count) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) on conflict (machine, name) do nothing",
     [
       row.machine,
       row.name,
@@ -50,6 +58,9 @@ export function insertExecution(
       row.last_event,
       row.run,
       row.events,
+      row.map_run ?? null,
+      row.map_index ?? null,
+      row.item_count ?? null,
     ],
   );
 }
@@ -57,7 +68,7 @@ export function insertExecution(
 /** By the primary key. */
 export function executionByKey(reader: Reader, key: ExecutionKey): Promise<ExecutionRow | undefined> {
   return reader.get<ExecutionRow>(
-    "select machine, name, revision, status, input, output, error, cause, started_at, serial, stopped_at, trace, trace_header from states_execution where machine = $1 and name = $2",
+    "select machine, name, revision, status, input, output, error, cause, started_at, serial, stopped_at, trace, trace_header, map_run, map_index, item_count from states_execution where machine = $1 and name = $2",
     [key.machine, key.name],
   );
 }
@@ -65,7 +76,7 @@ export function executionByKey(reader: Reader, key: ExecutionKey): Promise<Execu
 /** By the primary key; no other signal is worked on before this transaction ends. */
 export function runByKey(reader: Transaction, key: ExecutionKey): Promise<RunRow | undefined> {
   return reader.get<RunRow>(
-    "select revision, status, input, started_at, trace, last_event, run, callers from states_execution where machine = $1 and name = $2 for update",
+    "select revision, status, input, started_at, trace, last_event, run, callers, map_run, item_count from states_execution where machine = $1 and name = $2 for update",
     [key.machine, key.name],
   );
 }

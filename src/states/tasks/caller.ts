@@ -5,7 +5,7 @@ import { parseMachineArn } from "../arns.ts";
 import type { TaskWork } from "../executions.ts";
 import { TaskFailed } from "./failure.ts";
 
-const SESSION_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+export const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /** In whose name a task calls: the machine's role, or a session of the role that its Credentials name. */
 export async function callerOf(
@@ -19,7 +19,7 @@ export async function callerOf(
     kind: "role",
     roleArn: task.roleArn,
     service: "states.amazonaws.com",
-    sessionName: parts.clock.text(32, SESSION_LETTERS),
+    sessionName: parts.clock.text(32, LETTERS),
     sourceArn: task.machine,
     account,
   };

@@ -45,9 +45,9 @@ void test("Map: events as recorded, order of results, ItemSelector", () => {
   assert.equal(none.ended?.output, "[]");
   const wrong = new Rehearsal(
     { M: { Type: "Map", ...end, ItemProcessor: { StartAt: "I", States: { I: pass } } } },
-    { foo: "bar" },
+    "foo",
   );
-  assert.match(wrong.ended?.cause ?? "", /Map state input must be an array but was: \{"foo":"bar"\}$/);
+  assert.match(wrong.ended?.cause ?? "", /Map state input must be an array but was: "foo"$/);
 });
 
 void test("Map: never more than MaxConcurrency at once, results in item order whatever the order of the answers", () => {

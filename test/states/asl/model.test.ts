@@ -130,7 +130,8 @@ function live(definition: string, choices: readonly number[], store: boolean, ev
     for (const effect of transition.effects) {
       if (effect.kind === "cancelTimer") waiting.delete(effect.id);
       else if (effect.kind === "cancelTask") waiting.delete(effect.token);
-      else waiting.set(effect.kind === "task" ? effect.token : effect.id, effect);
+      else if (effect.kind === "task") waiting.set(effect.token, effect);
+      else if (effect.kind === "timer") waiting.set(effect.id, effect);
     }
     const { run, ended } = transition;
     if (ended !== undefined) return { ...lived, status: ended.status, output: ended.output };

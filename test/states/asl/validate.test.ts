@@ -181,7 +181,7 @@ const REFUSED: readonly (readonly [definition: unknown, starts: string])[] = [
       End: true,
       ItemProcessor: { ProcessorConfig: { Mode: "DISTRIBUTED" }, StartAt: "I", States: { I: pass } },
     }),
-    `${SCHEMA}: This version of Stepwell does not support Map in the mode DISTRIBUTED at /States/S/ItemProcessor/ProcessorConfig/Mode`,
+    `${SCHEMA}: These fields are required: [ExecutionType] at /States/S/ItemProcessor/ProcessorConfig`,
   ],
   [
     {

@@ -1,16 +1,13 @@
-/** The data fields of Map in JSONata: Items, ItemSelector, templates and numbers. */
+/** The data fields of Map in JSONata: Items, ItemSelector, MaxConcurrency. */
 import { QueryFailure } from "../failure.ts";
-import { Datum, isObject, numberOf, printJson, type JsonObject } from "../json.ts";
+import { dataSetOf, plainItem, scopeOfItem, STATE_DATA, type MapItem, type RawItem } from "../dataset.ts";
+import { numberOf, printJson, type Datum, type JsonObject } from "../json.ts";
+import type { NumberKind } from "../language.ts";
 import type { Scope } from "../scope.ts";
-import { compileDatum, compileField, compileTyped } from "./field.ts";
+import { compileDatum, compileTyped } from "./field.ts";
 
 /** An inline Map runs at most 40 iterations at once. */
 const CONCURRENCY_MAX = 40;
-
-/** A value of the data set; `key` is there in data sets that are objects. */
-type RawItem = { readonly value: unknown; readonly key?: string };
-/** An item as ItemSelector sees it. */
-type MapItem = RawItem & { readonly index: number; readonly source: string };
 
 /** The items of an inline Map, as ItemSelector makes them. */
 export function jsonataItems(state: JsonObject): (scope: Scope) => readonly Datum[] {
@@ -18,66 +15,47 @@ export function jsonataItems(state: JsonObject): (scope: Scope) => readonly Datu
   const select = jsonataItemSelector(state);
   return (scope) => {
     const items = read(scope);
-    if (select === undefined)
-      return items.map(({ key, value }) => Datum.of(key === undefined ? value : { Key: key, Value: value }));
+    if (select === undefined) return items.map(plainItem);
     const selected = select(scope);
-    return items.map((item, index) => selected({ ...item, index, source: "STATE_DATA" }));
+    return items.map((item, index) => selected({ ...item, index, source: STATE_DATA }));
   };
 }
 
-/** What there is to iterate: of an array, or of an object with its keys. Without Items it is the state's input. */
+/** The items: of an array, or of an object with their keys. Without Items it is the state's input. */
 export function jsonataDataSet(state: JsonObject): (scope: Scope) => readonly RawItem[] {
   if (state["Items"] !== undefined) {
-    const evaluate = compileTyped(state["Items"], "Items", "array", listed);
+    const evaluate = compileTyped(state["Items"], "Items", "array", dataSetOf);
     return (scope) => evaluate({ scope });
   }
   return ({ input }) => {
-    const items = listed(input.value);
+    const items = dataSetOf(input.value);
     if (items !== undefined) return items;
     throw new QueryFailure(`Map state input must be an array but was: ${printJson(input.value)}`);
   };
 }
 
-function listed(value: unknown): readonly RawItem[] | undefined {
-  if (Array.isArray(value)) return value.map((item: unknown) => ({ value: item }));
-  return isObject(value) ? Object.entries(value).map(([key, member]) => ({ key, value: member })) : undefined;
-}
-
-/** ItemSelector: `$states.context.Map.Item` is the item, `$states.input` the state's input. */
 export function jsonataItemSelector(state: JsonObject): ((scope: Scope) => (item: MapItem) => Datum) | undefined {
-  const selector = state["ItemSelector"];
-  if (selector === undefined) return undefined;
-  const evaluate = compileDatum(selector, "ItemSelector");
-  return (scope) => {
-    let around: JsonObject | undefined;
-    return ({ index, key, value, source }) => {
-      const Item = { Index: index, Value: value, ...(key !== undefined && { Key: key }), Source: source };
-      const context = (): JsonObject => ({ ...(around ??= scope.context()), Map: { Item } });
-      return evaluate({ scope: { ...scope, context } });
-    };
-  };
+  if (state["ItemSelector"] === undefined) return undefined;
+  const select = compileDatum(state["ItemSelector"], "ItemSelector");
+  return (scope) => (item) => select({ scope: scopeOfItem(scope, item) });
 }
 
-/** A template among a Map's fields; `at` is its place in the state. */
-export function jsonataTemplate(_state: JsonObject, template: unknown, at: string): (scope: Scope) => unknown {
-  const evaluate = compileField(template, at);
-  return (scope) => evaluate({ scope });
-}
-
-/** A number among a Map's fields, not negative; undefined where there is none. */
+/** A number of a Distributed Map's fields. */
 export function jsonataMapNumber(
   _state: JsonObject,
   fields: JsonObject,
   field: string,
-  kind: "integer" | "float",
+  kind: NumberKind,
+  at = field,
 ): ((scope: Scope) => number) | undefined {
   if (fields[field] === undefined) return undefined;
-  const evaluate = compileTyped(fields[field], field, "number", numberOf);
+  const evaluate = compileTyped(fields[field], at, "number", numberOf);
   return (scope) => {
     const value = evaluate({ scope });
-    if (value < 0) throw new QueryFailure(`${field} cannot be negative.`, field, "late");
-    if (kind === "float" || Number.isInteger(value)) return value;
-    throw new QueryFailure(`The ${field} field must be an integer but was: ${value}`, field, "late");
+    if (value < 0) throw new QueryFailure(`${field} cannot be negative.`, at, "late");
+    if (kind === "integer" && !Number.isInteger(value))
+      throw new QueryFailure(`${field} must be an integer but was: ${value}`, at, "late");
+    return value;
   };
 }
 

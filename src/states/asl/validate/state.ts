@@ -3,6 +3,7 @@ import { isObject, type JsonObject } from "../json.ts";
 import type { MachineType } from "../types.ts";
 import { assign } from "./assign.ts";
 import { choices } from "./choice.ts";
+import { mode } from "./distributed.ts";
 import { guards } from "./guards.ts";
 import { checkJsonata, JSONATA_FIELDS } from "./jsonata.ts";
 import { onlyFieldsOf, type Language } from "./language.ts";
@@ -11,7 +12,6 @@ import {
   exactlyOne,
   expression,
   integer,
-  number,
   oneOf,
   onlyFields,
   path,
@@ -80,7 +80,7 @@ export function checkState(place: Place, state: JsonObject, type: MachineType, l
   if (state["Type"] === "Task" && required(place, state, "Resource")) resource(place, state["Resource"], type);
   if (language === "JSONata") {
     checkJsonata(place, state);
-    if (state["Type"] === "Map") distributed(place, state);
+    if (state["Type"] === "Map") mode(place, state, type, language);
     return;
   }
   common(place, state);
@@ -98,7 +98,7 @@ export function checkState(place: Place, state: JsonObject, type: MachineType, l
       fail(place, state);
       break;
     case "Map":
-      map(place, state);
+      map(place, state, type);
       break;
   }
 }
@@ -186,36 +186,12 @@ function fail(place: Place, state: JsonObject): void {
   }
 }
 
-function map(place: Place, state: JsonObject): void {
+function map(place: Place, state: JsonObject, type: MachineType): void {
   exactlyOne(place, state, ["ItemProcessor", "Iterator"]);
   atMostOne(place, state, ["ItemSelector", "Parameters"]);
   path(place, state, "ItemsPath");
   atMostOne(place, state, ["MaxConcurrency", "MaxConcurrencyPath"]);
   integer(place, state, "MaxConcurrency", 0, Number.MAX_SAFE_INTEGER);
   path(place, state, "MaxConcurrencyPath");
-  atMostOne(place, state, ["ToleratedFailureCount", "ToleratedFailureCountPath"]);
-  atMostOne(place, state, ["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"]);
-  integer(place, state, "ToleratedFailureCount", 0, Number.MAX_SAFE_INTEGER);
-  number(place, state, "ToleratedFailurePercentage", 0, 100);
-  path(place, state, "ToleratedFailureCountPath");
-  path(place, state, "ToleratedFailurePercentagePath");
-  distributed(place, state);
-}
-
-const DISTRIBUTED_ONLY = ["Label", "ItemReader", "ItemBatcher", "ResultWriter"];
-function distributed(place: Place, state: JsonObject): void {
-  const processor = state["ItemProcessor"] ?? state["Iterator"];
-  const config = isObject(processor) ? processor["ProcessorConfig"] : undefined;
-  const mode = isObject(config) ? config["Mode"] : undefined;
-  const location = `${place.location}/${state["ItemProcessor"] === undefined ? "Iterator" : "ItemProcessor"}/ProcessorConfig`;
-  if (mode === "DISTRIBUTED") {
-    place.report.schema("This version of Stepwell does not support Map in the mode DISTRIBUTED", `${location}/Mode`);
-    return;
-  }
-  if (mode !== undefined && mode !== "INLINE") {
-    place.report.schema("Value should be one of the following: [INLINE, DISTRIBUTED]", `${location}/Mode`);
-  }
-  for (const field of DISTRIBUTED_ONLY) {
-    if (state[field] !== undefined) place.report.schema(`Field '${field}' is not supported`, place.location);
-  }
+  mode(place, state, type, "JSONPath");
 }
