@@ -20,6 +20,8 @@ const POLL_MS = 60_000;
 const LOOK_MS = 500;
 /** AWS: "ActivityWorkerLimitExceeded" above this many polls of one activity at once. */
 const MOST_POLLERS = 1_000;
+/** The same over all activities of a node: a poll that waits is a request in work, and others must have room beside them. */
+const MOST_POLLERS_OF_NODE = 2_000;
 const TAKEN_AT_ONCE = 32;
 
 export type Taken = { readonly token: string; readonly input: string };
@@ -62,7 +64,9 @@ export class Activities {
   /** The oldest task of the activity, waited for up to a minute; undefined if none came. */
   poll(activity: string, workerName: string | undefined, start: Start): Promise<Taken | undefined> {
     const known = this.#queues.get(activity);
-    if ((known?.pollers.size ?? 0) >= MOST_POLLERS)
+    let waiting = 0;
+    for (const { pollers } of this.#queues.values()) waiting += pollers.size;
+    if ((known?.pollers.size ?? 0) >= MOST_POLLERS || waiting >= MOST_POLLERS_OF_NODE)
       throw fault("ActivityWorkerLimitExceeded", `Activity Worker Limit Exceeded: '${activity}'`);
     const { promise, resolve, reject } = Promise.withResolvers<Taken | undefined>();
     const until = this.#parts.clock.now() + POLL_MS;

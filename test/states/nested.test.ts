@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { DescribeExecutionCommand, ListExecutionsCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { CreateRoleCommand, PutRolePolicyCommand, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
+import {
+  CreateStateMachineCommand,
+  DescribeExecutionCommand,
+  ListExecutionsCommand,
+  StopExecutionCommand,
+} from "@aws-sdk/client-sfn";
+import { accountAnswer } from "../../src/iam/account-endpoint.ts";
 import { stores } from "../support/stores.ts";
-import { eventually, startStepwell, type Stepwell } from "../support/stepwell.ts";
+import { eventually, startStepwell, type Key, type Stepwell } from "../support/stepwell.ts";
 import { create, ended, HELLO, history, roleFor, start, taskMachine, WAITING } from "./fixture.ts";
 
 const SYNC = "arn:aws:states:::states:startExecution.sync";
@@ -125,6 +132,59 @@ for (const store of stores)
       assert.equal((await ended(stepwell, denied)).error, "StepFunctions.AWSStepFunctionsException");
       const { executions } = await stepwell.as.states.send(new ListExecutionsCommand({ stateMachineArn: child }));
       assert.deepEqual(executions, []);
+    });
+
+    test("a task's Credentials start the child in another account, as that account's role", async () => {
+      const OTHER = "210987654321";
+      const { iam, states } = stepwell.client((await accountAnswer(stepwell.node.parts, OTHER)) as Key);
+      const trust = (Principal: object) =>
+        JSON.stringify({
+          Version: "2012-10-17",
+          Statement: [{ Effect: "Allow", Principal, Action: "sts:AssumeRole" }],
+        });
+      const made = await iam.send(
+        new CreateRoleCommand({
+          RoleName: "lent",
+          AssumeRolePolicyDocument: trust({ AWS: roleArn, Service: "states.amazonaws.com" }),
+        }),
+      );
+      const lent = made.Role?.Arn ?? "";
+      const child = await states.send(
+        new CreateStateMachineCommand({ name: "there", definition: WAITING, roleArn: lent }),
+      );
+      const PolicyDocument = JSON.stringify({
+        Version: "2012-10-17",
+        Statement: [{ Effect: "Allow", Action: "states:StartExecution", Resource: child.stateMachineArn }],
+      });
+      await iam.send(new PutRolePolicyCommand({ RoleName: "lent", PolicyName: "start", PolicyDocument }));
+      const definition = taskMachine(
+        SYNC,
+        { StateMachineArn: child.stateMachineArn },
+        { Credentials: { "RoleArn.$": "$.role" } },
+      );
+      const able = await roleFor(stepwell, "lender", ["sts:AssumeRole"]);
+      const machine = await create(stepwell, "across", definition, able);
+      const denied = await ended(stepwell, await start(stepwell, machine, { role: lent }));
+      assert.deepEqual([denied.status, denied.error], ["FAILED", "States.TaskFailed"]);
+      assert.match(denied.cause ?? "", /is not authorized to assume the task state's role/);
+      await iam.send(
+        new UpdateAssumeRolePolicyCommand({
+          RoleName: "lent",
+          PolicyDocument: trust({ AWS: able, Service: "states.amazonaws.com" }),
+        }),
+      );
+      const executionArn = await start(stepwell, machine, { role: lent });
+      await submitted(executionArn);
+      const { executions } = await states.send(
+        new ListExecutionsCommand({ stateMachineArn: child.stateMachineArn ?? "" }),
+      );
+      const there = executions?.[0]?.executionArn ?? "";
+      assert.equal(there.split(":")[4], OTHER);
+      await states.send(new StopExecutionCommand({ executionArn: there, error: "Enough" }));
+      const end = await ended(stepwell, executionArn);
+      assert.equal((JSON.parse(end.cause ?? "") as Envelope)["Error"], "Enough");
+      const [scheduled] = (await history(stepwell, executionArn)).filter(({ type }) => type === "TaskScheduled");
+      assert.equal(scheduled?.taskScheduledEventDetails?.taskCredentials?.roleArn, lent);
     });
 
     test("a chain of three comes back to the first", async () => {

@@ -125,6 +125,24 @@ for (const store of stores)
       assert.equal(timedOut?.taskTimedOutEventDetails?.error, "States.Timeout");
     });
 
+    test("a retry has a token of its own, and answers to the old one come too late", async () => {
+      const { executionArn, taskToken } = await waiting("retried", {
+        Retry: [{ ErrorEquals: ["Again"], IntervalSeconds: 1, MaxAttempts: 1 }],
+      });
+      const { states } = stepwell.as;
+      await submitted(executionArn);
+      await states.send(new SendTaskFailureCommand({ taskToken, error: "Again" }));
+      const second = await eventually(async () => {
+        const token = await tokenIn("retried");
+        return token === taskToken ? undefined : token;
+      }, PATIENCE_MS);
+      await assert.rejects(states.send(new SendTaskSuccessCommand({ taskToken, output: '"late"' })), {
+        name: "TaskTimedOut",
+      });
+      await states.send(new SendTaskSuccessCommand({ taskToken: second, output: '"in time"' }));
+      assert.equal((await ended(stepwell, executionArn)).output, '"in time"');
+    });
+
     test("a request that is refused is TaskSubmitFailed", async () => {
       const parameters = { Bucket: "absent", Key: "k", "Body.$": "$$.Task.Token" };
       const definition = taskMachine("arn:aws:states:::aws-sdk:s3:putObject.waitForTaskToken", parameters);
