@@ -28,6 +28,11 @@ export function parseActivityArn(arn: string): MachineName {
   return { account, region, name };
 }
 
+/** `arn:aws:states:R:A:express:M:N:ID` */
+export function expressArn({ machine, name }: ExecutionKey, id: string): string {
+  return `${machine.replace(":stateMachine:", ":express:")}:${name}:${id}`;
+}
+
 /** Takes a state machine's ARN apart; versions and aliases are told from it by a further part. */
 export function parseMachineArn(arn: string): MachineName & { readonly qualifier?: string; readonly label?: string } {
   const { account, region, kind, rest } = parseArn(arn);

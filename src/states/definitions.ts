@@ -4,6 +4,7 @@ import { fault } from "../wire/fault.ts";
 import { compile, InvalidDefinition, validate, type Machine } from "./asl/machine.ts";
 
 import type { Diagnostic, MachineType } from "./asl/types.ts";
+import { loggingOf, type Logging } from "./logs/entry.ts";
 import { machineByArn, revisionById, type MachineRow, type RevisionRow } from "./rows/machines.ts";
 import type { Offered } from "./tasks/offered.ts";
 import { parameterFindings } from "./tasks/parameters.ts";
@@ -14,6 +15,8 @@ export type Revision = {
   readonly id: string;
   readonly roleArn: string;
   readonly machine: Machine;
+  /** Absent if its executions log nothing. */
+  readonly logging?: Logging;
 };
 
 /** What an execution of this machine's ARN runs: the machine, or for the children of a map run (`…/label`) its processor. */
@@ -55,7 +58,9 @@ export class Definitions {
   }
 
   #keep(row: RevisionRow): Revision {
-    const revision: Revision = { id: row.id, roleArn: row.role_arn, machine: compile(row.definition, "STANDARD") };
+    const machine = limited(compile(row.definition, row.type));
+    const logging = loggingOf(row.logging);
+    const revision: Revision = { id: row.id, roleArn: row.role_arn, machine, ...(logging && { logging }) };
     this.#revisions.set(row.id, revision);
     if (this.#revisions.size > this.#limit) {
       const oldest = this.#revisions.keys().next();
@@ -63,6 +68,13 @@ export class Definitions {
     }
     return revision;
   }
+}
+
+/** AWS ends an Express execution after five minutes. */
+const EXPRESS_SECONDS_MAX = 300;
+function limited(machine: Machine): Machine {
+  if (machine.type !== "EXPRESS") return machine;
+  return { ...machine, timeoutSeconds: Math.min(machine.timeoutSeconds ?? EXPRESS_SECONDS_MAX, EXPRESS_SECONDS_MAX) };
 }
 
 export function missingMachine(arn: string): never {

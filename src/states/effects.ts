@@ -30,6 +30,8 @@ export type TaskWork = {
   /** The machine's role, and the role that the task asks for in Credentials. */
   readonly roleArn: string;
   readonly taskRoleArn?: string;
+  /** Of an Express execution, which has another ARN than its machine and name say. */
+  readonly executionArn?: string;
 };
 /** The body of `states.timer`, `states.continue` and `states.signal` work. */
 export type SignalWork = ExecutionKey & { readonly signal: Signal };

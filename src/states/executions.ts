@@ -20,6 +20,8 @@ import { announce } from "./announce.ts";
 import { outstandingAfter, NOTHING, type Effects, type Outstanding, type SignalWork } from "./effects.ts";
 import { tellMapRun } from "./mapruns/begin.ts";
 import { tellCallers } from "./nested.ts";
+import { entriesOf } from "./logs/entry.ts";
+import type { LogWriter } from "./logs/writer.ts";
 import { packEvents } from "./payloads.ts";
 import { givesToken, type TaskTokens } from "./tokens.ts";
 
@@ -51,8 +53,10 @@ export class Executions {
   readonly #definitions: Definitions;
   readonly #effects: Effects;
   readonly #tokens: TaskTokens;
+  readonly #logs: LogWriter;
   readonly #serials = new Serials();
-  constructor(parts: Parts, definitions: Definitions, effects: Effects, tokens: TaskTokens) {
+  constructor(parts: Parts, definitions: Definitions, effects: Effects, tokens: TaskTokens, logs: LogWriter) {
+    this.#logs = logs;
     this.#parts = parts;
     this.#definitions = definitions;
     this.#effects = effects;
@@ -113,6 +117,7 @@ export class Executions {
       events: packEvents(child?.executionType === "EXPRESS" ? [] : transition.events, start.input),
     });
     if (inserted === 0) return { startedAt: await existing(transaction, start) };
+    await this.#log(transaction, start.revision, transition);
     // Children are told of in their map run, not in the story of the trace: there may be millions.
     if (!child)
       this.#parts.tell(transaction, start.trace, { hop: "execution", at: facts.now, subject: arn, outcome: "ok" });
@@ -153,6 +158,7 @@ export class Executions {
     const first = events[0];
     if (first && childType !== "EXPRESS")
       await insertHistory(transaction, key, first.id, packEvents(events, row.input));
+    await this.#log(transaction, revision, transition);
     const last_event = run.lastEventId;
     if (ended) {
       const { status, output = null, error = null, cause = null } = ended;
@@ -207,6 +213,12 @@ export class Executions {
       const body: SignalWork = { machine, name, signal: { kind: "continue" } };
       await this.#parts.relay.append(transaction, { kind: "states.continue", key: arn, trace, body });
     }
+  }
+
+  async #log(transaction: Transaction, { logging }: Revision, { run, events }: Transition): Promise<void> {
+    if (logging === undefined) return;
+    const { id, redriveCount } = run.execution;
+    await this.#logs.write(transaction, logging, run.stateMachine.name, entriesOf(logging, id, redriveCount, events));
   }
 
   #facts(key: ExecutionKey): Facts {

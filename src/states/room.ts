@@ -9,6 +9,9 @@ import { mapRunWorker } from "./mapruns/feeder.ts";
 import { MapRuns } from "./mapruns/runs.ts";
 import { Wakes } from "./mapruns/wakes.ts";
 import { writeWorker } from "./mapruns/writer.ts";
+import { Expresses } from "./express/express.ts";
+import { startTrimmingLogs, trimLogsWorker } from "./logs/retention.ts";
+import { LogWriter } from "./logs/writer.ts";
 import { endWorker } from "./nested.ts";
 import { statesService } from "./service.ts";
 import { offeredBy } from "./tasks/offered.ts";
@@ -23,12 +26,17 @@ const CALLS_AT_ONCE = 1_000;
 const MAP_RUNS_AT_ONCE = 1_000;
 const WRITERS_AT_ONCE = 16;
 
+/** How many asynchronous Express executions one node has under way at once: most of them wait. */
+const EXPRESSES_AT_ONCE = 1_000;
+
 /** Step Functions: machines, executions, and the tasks that they make AWS calls with. */
 export function statesRoom(parts: Parts, options: { readonly allowMissingServices?: boolean } = {}): Room {
   const definitions = new Definitions();
   const activities = new Activities(parts);
   const tokens = new TaskTokens(parts);
-  const executions = new Executions(parts, definitions, new Effects(parts, activities), tokens);
+  const logs = new LogWriter(parts);
+  const executions = new Executions(parts, definitions, new Effects(parts, activities), tokens, logs);
+  const expresses = new Expresses(parts, definitions, logs);
   const offered = offeredBy(parts, options.allowMissingServices === true);
   const { relay } = parts;
   relay.pure("states.timer", signalWorker(executions));
@@ -44,15 +52,21 @@ export function statesRoom(parts: Parts, options: { readonly allowMissingService
   relay.pure("states.mapRunEnd", runs.endWorker());
   relay.effect("states.mapRun", mapRunWorker({ parts, definitions, runs, wakes }), { concurrency: MAP_RUNS_AT_ONCE });
   relay.effect("states.mapRunWrite", writeWorker({ parts, definitions, runs }), { concurrency: WRITERS_AT_ONCE });
+  relay.pure("states.trimLogs", trimLogsWorker(parts));
+  relay.effect("states.express", expresses.worker(), { concurrency: EXPRESSES_AT_ONCE });
   relay.effect("states.task", taskWorker(parts, executions), { concurrency: TASKS_AT_ONCE });
   relay.effect("states.call", taskWorker(parts, executions), { concurrency: CALLS_AT_ONCE });
   return {
-    services: [statesService({ parts, definitions, executions, activities, tokens, offered })],
+    services: [statesService({ parts, definitions, executions, expresses, activities, tokens, offered })],
     async start() {
       await tokens.load();
       await startTrimming(parts);
+      await startTrimmingLogs(parts);
     },
-    stop: async () => wakes.stop(),
     drain: () => activities.drain(),
+    async stop() {
+      wakes.stop();
+      expresses.stop();
+    },
   };
 }

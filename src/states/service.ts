@@ -3,6 +3,7 @@ import type { Access, CallFacts } from "../flow.ts";
 import { defineService, type ServiceDefinition } from "../wire/service.ts";
 import { activityHandlers } from "./api/activities.ts";
 import { executionHandlers } from "./api/executions.ts";
+import { expressHandlers } from "./api/express.ts";
 import type { StatesParts } from "./api/handlers.ts";
 import { historyHandlers } from "./api/history.ts";
 import { mapRunHandlers } from "./api/mapRuns.ts";
@@ -20,13 +21,21 @@ export function statesService(own: StatesParts): ServiceDefinition {
     handlers: {
       ...machineHandlers(own),
       ...executionHandlers(own),
+      ...expressHandlers(own),
       ...historyHandlers(),
       ...activityHandlers(own),
       ...taskTokenHandlers(own),
       ...tagHandlers(),
       ...mapRunHandlers(),
     },
-    concurrent: ["StartExecution", "StopExecution", "SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"],
+    concurrent: [
+      "StartExecution",
+      "StartSyncExecution",
+      "StopExecution",
+      "SendTaskSuccess",
+      "SendTaskFailure",
+      "SendTaskHeartbeat",
+    ],
     access: async (operation, input, facts) => accessOf(operation, input, facts, own),
     resources: (operation, input, output) => resourcesOf(operation, input, output),
   });

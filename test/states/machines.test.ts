@@ -95,7 +95,6 @@ for (const store of stores)
 
     test("what is not there is refused, never taken and dropped", async () => {
       for (const input of [
-        { type: "EXPRESS" as const },
         { publish: true },
         { tracingConfiguration: { enabled: true } },
         { encryptionConfiguration: { type: "CUSTOMER_MANAGED_KMS_KEY" as const, kmsKeyId: "k" } },

@@ -34,7 +34,15 @@ test("closed executions leave after 90 days with their history, running ones and
       return { machine: MACHINE, name, revision: "new", status, input: "{}", trace: "t", ...texts, ...numbers };
     };
     await store.write(async (transaction) => {
-      const revision = { machine: MACHINE, visible: 0, role_arn: "r", definition: "{}", created_at: 0 };
+      const revision = {
+        machine: MACHINE,
+        type: "STANDARD" as const,
+        logging: null,
+        visible: 0,
+        role_arn: "r",
+        definition: "{}",
+        created_at: 0,
+      };
       for (const id of ["old", "retired", "new"]) await insertRevision(transaction, { id, ...revision });
       await retireRevision(transaction, "old", NOW - 457 * DAY_MS);
       await retireRevision(transaction, "retired", NOW - 91 * DAY_MS);

@@ -9,6 +9,7 @@ import { revisionById } from "../rows/machines.ts";
 import { childrenBefore } from "../rows/mapRuns.ts";
 import { describedExecution, listedChild, listedExecution } from "../views.ts";
 import { existingMapRun } from "./mapRuns.ts";
+import { typeNotSupported } from "./express.ts";
 import type { Handle, StatesHandlers, StatesParts } from "./handlers.ts";
 import { described } from "./machines.ts";
 import { missingExecution, ownExecution, ownMachine } from "./own.ts";
@@ -23,27 +24,24 @@ export function executionHandlers(own: StatesParts): StatesHandlers {
   };
 }
 
-function startExecution({ parts, definitions, executions }: StatesParts): Handle<"StartExecution"> {
+function startExecution({ parts, definitions, executions, expresses }: StatesParts): Handle<"StartExecution"> {
   return async (input, call) => {
     const machine = ownMachine(input.stateMachineArn, call);
     if (input.name !== undefined) checkName(input.name);
     const text = input.input ?? "{}";
     checkInput(text);
     const name = input.name ?? executionName(parts.clock.now(), parts.clock.uuid());
-    const executionArnText = executionArn({ machine, name });
     return call.commit(async (transaction) => {
       const row = await definitions.existingMachine(transaction, machine);
       const revision = await definitions.revision(transaction, row.revision);
-      const startedAt = await executions.start(transaction, {
-        machine,
-        name,
-        revision,
-        machineName: row.name,
-        input: text,
-        trace: call.trace,
-        traceHeader: input.traceHeader,
-      });
-      return { executionArn: executionArnText, startDate: new Date(startedAt) };
+      const asked = { machine, name, revision, machineName: row.name, input: text, trace: call.trace };
+      if (row.type === "EXPRESS") {
+        const start = expresses.begin(asked);
+        await expresses.start(transaction, start);
+        return { executionArn: start.arn, startDate: new Date(start.startedAt) };
+      }
+      const startedAt = await executions.start(transaction, { ...asked, traceHeader: input.traceHeader });
+      return { executionArn: executionArn(asked), startDate: new Date(startedAt) };
     });
   };
 }
@@ -111,7 +109,8 @@ function listExecutions({ definitions }: StatesParts): Handle<"ListExecutions"> 
     const list = `executions ${machine} ${status ?? ""}`;
     const [before = Number.MAX_SAFE_INTEGER] = positionOf(list, input.nextToken) ?? [];
     const rows = await call.read(async (reader) => {
-      const { created_at } = await definitions.existingMachine(reader, machine);
+      const { created_at, type } = await definitions.existingMachine(reader, machine);
+      if (type === "EXPRESS") throw typeNotSupported();
       // Executions of a deleted machine of the same name are not this one's.
       const place = { before: Number(before), since: firstSerialOf(created_at) };
       return executionsBefore(reader, machine, place, status, limit + 1);

@@ -3,6 +3,7 @@ import type { Parts } from "../../flow.ts";
 import type { Handlers } from "../../wire/service.ts";
 import type { Activities } from "../activities.ts";
 import type { Definitions } from "../definitions.ts";
+import type { Expresses } from "../express/express.ts";
 import type { Executions } from "../executions.ts";
 import type { Offered } from "../tasks/offered.ts";
 import type { TaskTokens } from "../tokens.ts";
@@ -16,6 +17,7 @@ export type StatesParts = {
   readonly parts: Parts;
   readonly definitions: Definitions;
   readonly executions: Executions;
+  readonly expresses: Expresses;
   readonly activities: Activities;
   readonly tokens: TaskTokens;
   readonly offered: Offered;

@@ -16,7 +16,7 @@ import {
 } from "../rows/machines.ts";
 import type { Handle, StatesHandlers, StatesParts } from "./handlers.ts";
 import { ownMachine } from "./own.ts";
-import { checkRoleArn, checkSettings, encryptionOf, notOffered, sameSettings, settingsOf } from "./settings.ts";
+import { checkRoleArn, checkSettings, encryptionOf, sameSettings, settingsOf } from "./settings.ts";
 import { mergedTags } from "./tags.ts";
 
 export function machineHandlers(own: StatesParts): StatesHandlers {
@@ -34,9 +34,9 @@ function createStateMachine({ parts, offered }: StatesParts): Handle<"CreateStat
   return async (input, call) => {
     checkName(input.name);
     checkRoleArn(input.roleArn);
-    if (input.type === "EXPRESS") throw notOffered("state machines of type EXPRESS");
+    const type = input.type ?? "STANDARD";
     checkSettings(input);
-    checkDefinition(input.definition, "STANDARD", offered);
+    checkDefinition(input.definition, type, offered);
     const arn = machineArn({ ...call, name: input.name });
     await call.passRole(input.roleArn, "states.amazonaws.com", arn);
     const now = parts.clock.now();
@@ -48,7 +48,7 @@ function createStateMachine({ parts, offered }: StatesParts): Handle<"CreateStat
       const existing = await machineByArn(transaction, arn);
       if (existing) {
         const current = await revisionById(transaction, existing.revision);
-        if (current?.definition === definition && sameSettings(existing, wanted))
+        if (current?.definition === definition && existing.type === type && sameSettings(existing, wanted))
           return { stateMachineArn: arn, creationDate: new Date(existing.created_at) };
         throw fault("StateMachineAlreadyExists", `State Machine Already Exists: '${arn}'`);
       }
@@ -56,9 +56,11 @@ function createStateMachine({ parts, offered }: StatesParts): Handle<"CreateStat
       await insertRevision(transaction, {
         id: revision,
         machine: arn,
+        type,
         visible: 0,
         role_arn: input.roleArn,
         definition,
+        logging: wanted.logging,
         created_at: now,
       });
       await insertMachine(transaction, {
@@ -66,6 +68,7 @@ function createStateMachine({ parts, offered }: StatesParts): Handle<"CreateStat
         account,
         region,
         name,
+        type,
         created_at: now,
         updated_at: null,
         revision,
@@ -78,17 +81,20 @@ function createStateMachine({ parts, offered }: StatesParts): Handle<"CreateStat
   };
 }
 
-function updateStateMachine({ parts, offered }: StatesParts): Handle<"UpdateStateMachine"> {
+function updateStateMachine({ parts, definitions, offered }: StatesParts): Handle<"UpdateStateMachine"> {
   return async (input, call) => {
     const arn = ownMachine(input.stateMachineArn, call);
-    const settings = [input.loggingConfiguration, input.tracingConfiguration, input.encryptionConfiguration];
-    if (input.definition === undefined && input.roleArn === undefined && settings.every((one) => one === undefined))
+    const changed = [input.loggingConfiguration, input.tracingConfiguration, input.encryptionConfiguration];
+    if (input.definition === undefined && input.roleArn === undefined && changed.every((one) => one === undefined))
       throw fault(
         "MissingRequiredParameter",
         "Either the definition, the role ARN, the LoggingConfiguration, the TracingConfiguration, or the EncryptionConfiguration must be specified",
       );
     checkSettings(input);
-    if (input.definition !== undefined) checkDefinition(input.definition, "STANDARD", offered);
+    if (input.definition !== undefined) {
+      const { type } = await call.read((reader) => definitions.existingMachine(reader, arn));
+      checkDefinition(input.definition, type, offered);
+    }
     if (input.roleArn !== undefined) {
       checkRoleArn(input.roleArn);
       await call.passRole(input.roleArn, "states.amazonaws.com", arn);
@@ -101,14 +107,25 @@ function updateStateMachine({ parts, offered }: StatesParts): Handle<"UpdateStat
       if (!current) throw new Error(`the definition of ${arn} is gone`);
       const definition = input.definition ?? current.definition;
       const role_arn = input.roleArn ?? current.role_arn;
-      // AWS keeps the revision when neither the definition nor the role changes.
-      const same = definition === current.definition && role_arn === current.role_arn;
+      const settings = settingsOf(input, row);
+      const { type } = row;
+      // AWS keeps the revision when nothing changes.
+      const same = definition === current.definition && role_arn === current.role_arn && sameSettings(row, settings);
       if (!same) {
-        await insertRevision(transaction, { id, machine: arn, visible: 1, role_arn, definition, created_at: now });
+        await insertRevision(transaction, {
+          id,
+          machine: arn,
+          type,
+          visible: 1,
+          role_arn,
+          definition,
+          logging: settings.logging,
+          created_at: now,
+        });
         await retireRevision(transaction, current.id, now);
       }
       const revision = same ? current : { id, visible: 1 };
-      await updateMachine(transaction, arn, { updated_at: now, revision: revision.id, ...settingsOf(input, row) });
+      await updateMachine(transaction, arn, { updated_at: now, revision: revision.id, ...settings });
       transaction.bump(machineScope(arn));
       return { updateDate: new Date(now), ...(revision.visible === 1 && { revisionId: revision.id }) };
     });
@@ -126,7 +143,7 @@ function describeStateMachine({ definitions }: StatesParts): Handle<"DescribeSta
       return {
         ...described(row, revision, input.includedData === "METADATA_ONLY", compiled.machine.variableReferences),
         status: "ACTIVE" as const,
-        type: "STANDARD" as const,
+        type: row.type,
         creationDate: new Date(row.created_at),
       };
     });
@@ -146,7 +163,7 @@ function listStateMachines(_own: StatesParts): Handle<"ListStateMachines"> {
       stateMachines: page.map((row) => ({
         stateMachineArn: row.arn,
         name: row.name,
-        type: "STANDARD" as const,
+        type: row.type,
         creationDate: new Date(row.created_at),
       })),
       ...(rows.length > limit && last && { nextToken: tokenOf("machines", [last.name]) }),

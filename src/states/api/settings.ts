@@ -1,6 +1,7 @@
 import type { EncryptionConfiguration } from "@aws-sdk/client-sfn";
 import { fault } from "../../wire/fault.ts";
 import { invalidArn } from "../arns.ts";
+import { logGroupOf } from "../logs/entry.ts";
 import type { MachineRow } from "../rows/machines.ts";
 
 const NO_LOGGING = { level: "OFF", includeExecutionData: false };
@@ -13,7 +14,11 @@ export type Settings = {
     | {
         readonly level?: string | undefined;
         readonly includeExecutionData?: boolean | undefined;
-        readonly destinations?: readonly unknown[] | undefined;
+        readonly destinations?:
+          | readonly {
+              readonly cloudWatchLogsLogGroup?: { readonly logGroupArn?: string | undefined } | undefined;
+            }[]
+          | undefined;
       }
     | undefined;
   readonly tracingConfiguration?: { readonly enabled?: boolean | undefined } | undefined;
@@ -28,19 +33,28 @@ export function encryptionOf(text: string | null): EncryptionConfiguration {
 export function checkSettings(input: Settings): void {
   if (input.versionDescription !== undefined && input.publish !== true)
     throw fault("ValidationException", "Version description can only be set when publish is true");
-  const { level = "OFF", destinations = [] } = input.loggingConfiguration ?? {};
-  if (level !== "OFF") {
-    if (destinations.length !== 1)
-      throw fault(
-        "InvalidLoggingConfiguration",
-        "Invalid Logging Configuration: Must specify exactly one Log Destination.",
-      );
-    throw notOffered("logging of executions (loggingConfiguration.level other than OFF)");
-  }
+  if (input.loggingConfiguration) checkLogging(input.loggingConfiguration);
   if (input.tracingConfiguration?.enabled === true) throw notOffered("tracing (tracingConfiguration.enabled)");
   if (input.encryptionConfiguration?.type === "CUSTOMER_MANAGED_KMS_KEY")
     throw notOffered("customer managed keys (encryptionConfiguration.type CUSTOMER_MANAGED_KMS_KEY)");
   if (input.publish === true) throw notOffered("versions of state machines (publish)");
+}
+
+function checkLogging({ level = "OFF", destinations = [] }: NonNullable<Settings["loggingConfiguration"]>): void {
+  if (destinations.length > 1 || (level !== "OFF" && destinations.length === 0))
+    throw invalidLogging("Must specify exactly one Log Destination.");
+  for (const destination of destinations) {
+    const arn = destination.cloudWatchLogsLogGroup?.logGroupArn ?? "";
+    if (logGroupOf(arn)) continue;
+    const forgotten = logGroupOf(`${arn}:*`) !== undefined;
+    throw invalidLogging(
+      forgotten ? "Log Group ARN must be provided with '*' qualifier." : "Log Destination ARN is invalid.",
+    );
+  }
+}
+
+function invalidLogging(reason: string): Error {
+  return fault("InvalidLoggingConfiguration", `Invalid Logging Configuration: ${reason}`);
 }
 
 /** A refusal that nobody mistakes for success: what Stepwell does not have is answered as an operation that it does not have. */

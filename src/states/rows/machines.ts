@@ -1,3 +1,4 @@
+import type { MachineType } from "../asl/types.ts";
 import type { Reader, Transaction } from "../../store/store.ts";
 
 /** A machine as it is now, joined with its current revision. */
@@ -6,6 +7,7 @@ export type MachineRow = {
   readonly account: string;
   readonly region: string;
   readonly name: string;
+  readonly type: MachineType;
   readonly created_at: number;
   readonly updated_at: number | null;
   readonly revision: string;
@@ -20,16 +22,19 @@ export type MachineRow = {
 export type RevisionRow = {
   readonly id: string;
   readonly machine: string;
+  readonly type: MachineType;
   readonly visible: number;
   readonly role_arn: string;
   readonly definition: string;
+  /** JSON of the LoggingConfiguration; null in revisions from before there was logging. */
+  readonly logging: string | null;
   readonly created_at: number;
 };
 
 /** By the primary key. */
 export function machineByArn(reader: Reader, arn: string): Promise<MachineRow | undefined> {
   return reader.get<MachineRow>(
-    "select arn, account, region, name, created_at, updated_at, revision, logging, tracing, encryption, tags from states_machine where arn = $1",
+    "select arn, account, region, name, type, created_at, updated_at, revision, logging, tracing, encryption, tags from states_machine where arn = $1",
     [arn],
   );
 }
@@ -37,7 +42,7 @@ export function machineByArn(reader: Reader, arn: string): Promise<MachineRow | 
 /** By the primary key. */
 export function revisionById(reader: Reader, id: string): Promise<RevisionRow | undefined> {
   return reader.get<RevisionRow>(
-    "select id, machine, visible, role_arn, definition, created_at from states_revision where id = $1",
+    "select id, machine, type, visible, role_arn, definition, logging, created_at from states_revision where id = $1",
     [id],
   );
 }
@@ -49,21 +54,22 @@ export function machinesAfter(
   region: string,
   after: string,
   limit: number,
-): Promise<{ arn: string; name: string; created_at: number }[]> {
+): Promise<{ arn: string; name: string; type: MachineType; created_at: number }[]> {
   return reader.all(
-    "select arn, name, created_at from states_machine where account = $1 and region = $2 and name > $3 order by name limit $4",
+    "select arn, name, type, created_at from states_machine where account = $1 and region = $2 and name > $3 order by name limit $4",
     [account, region, after, limit],
   );
 }
 
 export function insertMachine(transaction: Transaction, row: MachineRow): Promise<number> {
   return transaction.run(
-    "insert into states_machine (arn, account, region, name, created_at, updated_at, revision, logging, tracing, encryption, tags) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    "insert into states_machine (arn, account, region, name, type, created_at, updated_at, revision, logging, tracing, encryption, tags) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     [
       row.arn,
       row.account,
       row.region,
       row.name,
+      row.type,
       row.created_at,
       row.updated_at,
       row.revision,
@@ -77,8 +83,8 @@ export function insertMachine(transaction: Transaction, row: MachineRow): Promis
 
 export function insertRevision(transaction: Transaction, row: RevisionRow): Promise<number> {
   return transaction.run(
-    "insert into states_revision (id, machine, visible, role_arn, definition, created_at, retired_at) values ($1, $2, $3, $4, $5, $6, null)",
-    [row.id, row.machine, row.visible, row.role_arn, row.definition, row.created_at],
+    "insert into states_revision (id, machine, type, visible, role_arn, definition, logging, created_at, retired_at) values ($1, $2, $3, $4, $5, $6, $7, $8, null)",
+    [row.id, row.machine, row.type, row.visible, row.role_arn, row.definition, row.logging, row.created_at],
   );
 }
 

@@ -58,7 +58,7 @@ const WAYS: { readonly [Kind in Target["kind"]]: Way<Kind> } = {
   async optimised(call, { integration, resourceType }) {
     const { parts, task } = call;
     const { given, lossless } = parametersOf(task.parameters);
-    const asking = { executionArn: executionArn(task), machineArn: task.machine };
+    const asking = { executionArn: task.executionArn ?? executionArn(task), machineArn: task.machine };
     const input = integration.request?.(given, lossless, asking) ?? given;
     const output = await callByModel(call, { ...integration, resourceType }, input);
     return resultText(integration.result?.(output, parts.clock) ?? output, resourceType);

@@ -42,7 +42,13 @@ export function taskWorker(parts: Parts, executions: Executions): EffectWorker {
   };
 }
 
-async function performOrGiveUp(parts: Parts, task: TaskWork, trace: string, attempt: number): Promise<Performed> {
+/** Performs a task; what is worth trying again is thrown, but for the last attempt. */
+export async function performOrGiveUp(
+  parts: Parts,
+  task: TaskWork,
+  trace: string,
+  attempt: number,
+): Promise<Performed> {
   try {
     return await perform(parts, task, trace);
   } catch (error) {
