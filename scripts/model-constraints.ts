@@ -36,12 +36,13 @@ type Sources = {
 };
 
 /**
- * Gives every structure that an input reaches a sixth column, `{member: index into constraints}`, and turns numbers
- * that are integers into scalar 3 (integer) and 8 (long), which the client's schemas do not tell from doubles.
+ * Gives every structure that an input or an output reaches a sixth column, `{member: index into constraints}`, and
+ * turns numbers of inputs that are integers into scalar 3 (integer) and 8 (long), which the client's schemas do not
+ * tell from doubles. What outputs must satisfy is asked of mocked results only.
  */
 export function constraintJoin(
   shapes: Record<string, Row>,
-  inputs: readonly unknown[],
+  { inputs, outputs }: { readonly inputs: readonly unknown[]; readonly outputs: readonly unknown[] },
   botocore: Botocore,
   sources: Sources,
 ): { constraints: readonly Constraint[]; summary: string } {
@@ -59,8 +60,11 @@ export function constraintJoin(
   const used = new Set<string>();
   let members = 0;
   let joined = 0;
-  for (const name of reachable(shapes, inputs)) {
+  const given = new Set(reachable(shapes, inputs));
+  const answered = reachable(shapes, outputs).filter((name) => !given.has(name));
+  for (const name of [...given, ...answered]) {
     const row = shapes[name];
+    const isInput = given.has(name);
     if (row === undefined || (row[0] !== 3 && row[0] !== 4)) continue;
     const own: Record<string, number> = {};
     const names = row[2] as readonly string[];
@@ -68,8 +72,8 @@ export function constraintJoin(
     for (const [at, member] of names.entries()) {
       const path = `${name}.${member}`;
       const shape = botocore.shapes[name]?.members?.[member]?.shape;
-      members++;
-      if (shape !== undefined) {
+      if (isInput) members++;
+      if (isInput && shape !== undefined) {
         joined++;
         references[at] = asInteger(references[at], botocore.shapes[shape]?.type);
       }

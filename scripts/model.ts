@@ -127,7 +127,8 @@ function generate(source: Source): { text: string; summary: string } {
     .map((row) => String(reference(row)))
     .toSorted((a, b) => (a < b ? -1 : 1));
   const inputs = Object.values(operations).map((operation) => (operation as Row)[1]);
-  const join = constraintJoin(shapes, inputs, botocore, {
+  const outputs = Object.values(operations).map((operation) => (operation as Row)[2]);
+  const join = constraintJoin(shapes, { inputs, outputs }, botocore, {
     byHand: byHand[source.model] ?? {},
     enums: enumsOf(dirname(require.resolve(`@aws-sdk/client-${source.client}/package.json`)), sdk),
   });

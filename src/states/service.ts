@@ -10,6 +10,7 @@ import { mapRunHandlers } from "./api/mapRuns.ts";
 import { machineHandlers } from "./api/machines.ts";
 import { tagHandlers } from "./api/tags.ts";
 import { taskTokenHandlers } from "./api/taskTokens.ts";
+import { testStateHandlers } from "./api/testState.ts";
 import { activityArn, machineArn } from "./arns.ts";
 
 /** Step Functions. */
@@ -27,6 +28,7 @@ export function statesService(own: StatesParts): ServiceDefinition {
       ...taskTokenHandlers(own),
       ...tagHandlers(),
       ...mapRunHandlers(),
+      ...testStateHandlers(own),
     },
     concurrent: [
       "StartExecution",
@@ -50,6 +52,7 @@ type Named = {
   readonly mapRunArn?: string;
   readonly activityArn?: string;
   readonly taskToken?: string;
+  readonly revealSecrets?: boolean;
   readonly tags?: readonly unknown[];
 };
 
@@ -62,6 +65,10 @@ function accessOf(operation: string, input: Named, facts: CallFacts, { tokens }:
     const needed = [{ action, resource }];
     // AWS asks for states:TagResource too when something is created with tags.
     return input.tags && input.tags.length > 0 ? [...needed, { action: "states:TagResource", resource }] : needed;
+  }
+  if (operation === "TestState") {
+    const tests = { action, resource: "*" };
+    return input.revealSecrets === true ? [tests, { action: "states:RevealSecrets", resource: "*" }] : [tests];
   }
   // A task belongs to the machine that its token speaks of; the handler refuses other accounts' tokens.
   if (input.taskToken !== undefined) return [{ action, resource: tokens.open(input.taskToken)?.machine ?? "*" }];
