@@ -136,7 +136,7 @@ for (const store of stores)
       };
       const mock = { errorOutput: { error: "Busy", cause: "too many" } };
       const again = await tried({ state, mock, input: "{}", stateConfiguration: { retrierRetryCount: 1 } });
-      assert.equal(again.status, "RETRIABLE");
+      assert.deepEqual([again.status, again.error, again.output], ["RETRIABLE", "Busy", undefined]);
       assert.deepEqual(again.inspectionData?.errorDetails, { retryIndex: 0, retryBackoffIntervalSeconds: 6 });
       const caught = await tried({ state, mock, input: '{"a":1}', stateConfiguration: { retrierRetryCount: 2 } });
       assert.deepEqual([caught.status, caught.nextState, caught.error], ["CAUGHT_ERROR", "Rescue", "Busy"]);
@@ -231,6 +231,41 @@ for (const store of stores)
         "ValidationException",
         "Map iteration failure count must be less than or equal to the number of Map iterations",
       );
+    });
+
+    test("a Distributed Map's data set comes from the test, and its threshold counts", async () => {
+      const state = {
+        Type: "Map",
+        QueryLanguage: "JSONata",
+        ItemReader: {
+          Resource: "arn:aws:states:::s3:getObject",
+          ReaderConfig: { InputType: "JSON", ItemsPointer: "/rows" },
+          Arguments: { Bucket: "b", Key: "k" },
+        },
+        ItemSelector: "{% $states.context.Map.Item.Value * 2 %}",
+        ItemBatcher: { MaxItemsPerBatch: 2 },
+        ToleratedFailurePercentage: 50,
+        ItemProcessor: {
+          ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: "STANDARD" },
+          StartAt: "P",
+          States: { P: { Type: "Pass", End: true } },
+        },
+        End: true,
+      };
+      const mock = { result: "[1,2]" };
+      const mapItemReaderData = '{"rows":[1,2,3]}';
+      const half = await tried({ state, mock, stateConfiguration: { mapItemReaderData, mapIterationFailureCount: 1 } });
+      assert.equal(half.status, "SUCCEEDED", half.cause ?? "");
+      const { input: _input, ...seen } = half.inspectionData ?? {};
+      assert.deepEqual(seen, {
+        afterItemsPointer: "[1,2,3]",
+        afterItemSelector: "[2,4,6]",
+        afterItemBatcher: '[{"Items":[2,4]},{"Items":[6]}]',
+        maxConcurrency: 0,
+        toleratedFailurePercentage: 50,
+      });
+      const all = await tried({ state, mock, stateConfiguration: { mapItemReaderData, mapIterationFailureCount: 2 } });
+      assert.deepEqual([all.status, all.error], ["FAILED", "States.ExceedToleratedFailureThreshold"]);
     });
 
     test("a context that is given is the whole context; JSONata sees it too", async () => {

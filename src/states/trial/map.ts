@@ -1,8 +1,14 @@
 /** A Map under test: its iterations are not run, only prepared. */
-import { runtime, StateFailure } from "../asl/failure.ts";
-import { Datum, isObject, numberOf, parseJson, printJson, type JsonObject } from "../asl/json.ts";
+import { Readable } from "node:stream";
+import { dataSetOf, plainItem, STATE_DATA, type RawItem } from "../asl/dataset.ts";
+import { StateFailure } from "../asl/failure.ts";
+import { isObject, parseJson, printJson, type Datum } from "../asl/json.ts";
 import type { Scope } from "../asl/scope.ts";
+import type { ReaderPlan } from "../asl/types.ts";
 import { jsonProblem } from "../asl/validate/json.ts";
+import { batched } from "../mapruns/batcher.ts";
+import { csvItems } from "../mapruns/readers/csv.ts";
+import { ItemReaderFailed } from "../mapruns/readers/failed.ts";
 import { refused } from "./mock.ts";
 import type { Seen } from "./stages.ts";
 import type { Subject } from "./subject.ts";
@@ -15,79 +21,82 @@ export type Prepared = {
 };
 
 /** Evaluates the fields that decide on the iterations. */
-export function prepareMap(subject: Subject, scope: Scope, readerData: string | undefined, seen: Seen): Prepared {
-  const { fields, language } = subject;
-  const effective = language.effective(fields)(scope);
-  const measure = (name: string): number | undefined => {
-    const value = language.value(fields, name)?.(scope, effective);
-    return value === undefined ? undefined : measured(name, value);
-  };
-  seen.maxConcurrency = measure("MaxConcurrency") ?? 0;
-  const toleratedFailureCount = measure("ToleratedFailureCount");
-  const toleratedFailurePercentage = measure("ToleratedFailurePercentage");
-  if (toleratedFailureCount !== undefined) seen.toleratedFailureCount = toleratedFailureCount;
-  if (toleratedFailurePercentage !== undefined) seen.toleratedFailurePercentage = toleratedFailurePercentage;
-  const items = itemsOf(subject, scope, effective, readerData, seen);
-  const iterations = items === undefined ? undefined : batched(subject, scope, effective, items, seen);
-  return { iterations, toleratedFailureCount, toleratedFailurePercentage };
-}
-
-function measured(name: string, value: unknown): number {
-  const number = typeof value === "string" && /^\d+(?:\.\d+)?$/.test(value) ? Number(value) : numberOf(value);
-  if (number === undefined)
-    throw runtime(`The ${name} field refers to value "${printJson(value)}" which is not a number`);
-  if (number < 0) throw runtime(`${name} cannot be negative.`);
-  return number;
-}
-
-/** The inputs of the iterations, before they are put together in batches. */
-function itemsOf(
-  { fields, language }: Subject,
+export async function prepareMap(
+  subject: Subject,
   scope: Scope,
-  effective: Datum,
   readerData: string | undefined,
   seen: Seen,
-): readonly Datum[] | undefined {
-  const selects = fields["ItemSelector"] !== undefined || fields["Parameters"] !== undefined;
-  const { ItemSelector: _selector, Parameters: _parameters, ...plain } = fields;
-  if (!isObject(fields["ItemReader"])) {
-    if (language.name === "JSONPath") seen.afterItemsPath = texts(language.items(plain)(scope));
-    const items = language.items(fields)(scope);
-    if (selects) seen.afterItemSelector = texts(items);
-    return items;
+): Promise<Prepared> {
+  const { fields, language, state } = subject;
+  if (state.kind !== "Map") throw new Error("only a Map has iterations");
+  const number = (field: string, kind: "integer" | "float"): number | undefined =>
+    language.mapNumber(fields, fields, field, kind)?.(scope);
+  seen.maxConcurrency = number("MaxConcurrency", "integer") ?? 0;
+  const toleratedFailureCount = number("ToleratedFailureCount", "integer");
+  if (toleratedFailureCount !== undefined) seen.toleratedFailureCount = toleratedFailureCount;
+  const toleratedFailurePercentage = number("ToleratedFailurePercentage", "float");
+  if (toleratedFailurePercentage !== undefined) seen.toleratedFailurePercentage = toleratedFailurePercentage;
+  const plan = state.distributed?.plan(scope);
+  const read = await readItems(subject, scope, plan?.reader, readerData, seen);
+  const tolerated = { toleratedFailureCount, toleratedFailurePercentage };
+  if (read === undefined) return { iterations: undefined, ...tolerated };
+  const items = selected(subject, scope, read, seen);
+  if (plan?.batcher === undefined) return { iterations: items.length, ...tolerated };
+  const batches: string[] = [];
+  for await (const { input } of batched(Readable.from(items), plan.batcher)) batches.push(input);
+  seen.afterItemBatcher = `[${batches.join(",")}]`;
+  return { iterations: batches.length, ...tolerated };
+}
+
+type Read = { readonly items: readonly RawItem[]; readonly source: string };
+
+async function readItems(
+  { fields, language }: Subject,
+  scope: Scope,
+  reader: ReaderPlan | undefined,
+  readerData: string | undefined,
+  seen: Seen,
+): Promise<Read | undefined> {
+  if (reader === undefined) {
+    const items = language.dataSet(fields)(scope);
+    if (language.name === "JSONPath") seen.afterItemsPath = `[${items.map((item) => plainItem(item).text).join(",")}]`;
+    return { items, source: STATE_DATA };
   }
   if (readerData === undefined) return undefined;
-  const read = readItems(fields["ItemReader"], readerData, seen);
-  if (!selects) return read.map((item) => Datum.of(item));
-  const select = language.value(fields, fields["ItemSelector"] === undefined ? "Parameters" : "ItemSelector");
-  const items = read.map((Value, Index) => {
-    const context = (): JsonObject => ({ ...scope.context(), Map: { Item: { Index, Value } } });
-    return Datum.of(select?.({ ...scope, context }, effective));
-  });
-  seen.afterItemSelector = texts(items);
+  const { Bucket, Key } = isObject(reader.parameters) ? reader.parameters : {};
+  return { items: await itemsOf(reader, readerData, seen), source: `s3://${String(Bucket)}/${String(Key)}` };
+}
+
+/** The data set as the ItemReader would have found it. */
+async function itemsOf(reader: ReaderPlan, text: string, seen: Seen): Promise<readonly RawItem[]> {
+  if (reader.inputType === "CSV") {
+    const { delimiter, headers } = reader;
+    try {
+      return await Array.fromAsync(csvItems(Readable.from([Buffer.from(text)]), { delimiter, headers }));
+    } catch (error) {
+      if (error instanceof ItemReaderFailed) throw new StateFailure("States.ItemReaderFailed", error.message);
+      throw error;
+    }
+  }
+  if (reader.inputType === "JSONL") {
+    const lines = text.split("\n").filter((line) => line.trim() !== "");
+    return lines.map((line) => ({ value: jsonOf(line) }));
+  }
+  let found = jsonOf(text);
+  if (reader.itemsPointer !== undefined) {
+    found = pointedAt(found, reader.itemsPointer);
+    seen.afterItemsPointer = printJson(found ?? null);
+  }
+  const items = dataSetOf(found);
+  if (items === undefined)
+    throw new StateFailure("States.ItemReaderFailed", "Attempting to map over non-iterable node.");
   return items;
 }
 
-/** The data set as the ItemReader would have found it: JSON, or lines of it. */
-function readItems(reader: JsonObject, text: string, seen: Seen): readonly unknown[] {
-  const config = isObject(reader["ReaderConfig"]) ? reader["ReaderConfig"] : {};
-  const lines = config["InputType"] === "JSONL";
-  const problem = lines ? undefined : jsonProblem(text);
+function jsonOf(text: string): unknown {
+  const problem = jsonProblem(text);
   if (problem !== undefined) throw refused(`mapItemReaderData must be valid JSON. ${problem.message}`);
-  const pointer = config["ItemsPointer"];
-  let found: unknown = lines
-    ? text
-        .split("\n")
-        .filter((line) => line.trim() !== "")
-        .map(parseJson)
-    : parseJson(text);
-  if (typeof pointer === "string") {
-    found = pointedAt(found, pointer);
-    seen.afterItemsPointer = printJson(found ?? null);
-  }
-  if (Array.isArray(found)) return found;
-  if (isObject(found)) return Object.entries(found).map(([Key, Value]) => ({ Key, Value }));
-  throw new StateFailure("States.ItemReaderFailed", "Attempting to map over non-iterable node.");
+  return parseJson(text);
 }
 
 /** RFC 6901. */
@@ -100,40 +109,11 @@ function pointedAt(value: unknown, pointer: string): unknown {
   }, value);
 }
 
-/** ItemBatcher: how many batches there are. */
-function batched(
-  { fields, language }: Subject,
-  scope: Scope,
-  effective: Datum,
-  items: readonly Datum[],
-  seen: Seen,
-): number {
-  const batcher = fields["ItemBatcher"];
-  if (!isObject(batcher)) return items.length;
-  const limit = (name: string): number => {
-    const value = language.value(batcher, name, `ItemBatcher/${name}`)?.(scope, effective);
-    return value === undefined ? Infinity : measured(name, value);
-  };
-  const [most, bytesMost] = [limit("MaxItemsPerBatch"), limit("MaxInputBytesPerBatch")];
-  const input = language.value(batcher, "BatchInput", "ItemBatcher/BatchInput")?.(scope, effective);
-  const head = input === undefined ? "{" : `{"BatchInput":${printJson(input)},`;
-  const batches: string[][] = [];
-  let bytes = Infinity;
-  for (const { text } of items) {
-    const size = Buffer.byteLength(text) + 1;
-    const open = batches.at(-1);
-    if (open === undefined || open.length >= most || bytes + size > bytesMost) {
-      batches.push([text]);
-      bytes = Buffer.byteLength(`${head}"Items":[]}`) + size;
-    } else {
-      open.push(text);
-      bytes += size;
-    }
-  }
-  seen.afterItemBatcher = `[${batches.map((batch) => `${head}"Items":[${batch.join(",")}]}`).join(",")}]`;
-  return batches.length;
-}
-
-function texts(items: readonly Datum[]): string {
-  return `[${items.map(({ text }) => text).join(",")}]`;
+/** The inputs of the iterations, before they are put together in batches. */
+function selected({ fields, language }: Subject, scope: Scope, { items, source }: Read, seen: Seen): readonly Datum[] {
+  const select = language.itemSelector(fields)?.(scope);
+  if (select === undefined) return items.map(plainItem);
+  const made = items.map((item, index) => select({ ...item, index, source }));
+  seen.afterItemSelector = `[${made.map(({ text }) => text).join(",")}]`;
+  return made;
 }

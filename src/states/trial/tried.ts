@@ -102,10 +102,10 @@ function asked({ state }: Subject, scope: Scope, parameters: Datum): Asked {
   };
 }
 
-function tryMap(subject: Subject, scope: Scope, outside: Outside, seen: Seen): Tried {
+async function tryMap(subject: Subject, scope: Scope, outside: Outside, seen: Seen): Promise<Tried> {
   const { mocked, configuration } = outside;
   if (mocked === undefined) throw new Error("a Map is tested with a mock only");
-  const prepared = prepareMap(subject, scope, configuration.mapItemReaderData, seen);
+  const prepared = await prepareMap(subject, scope, configuration.mapItemReaderData, seen);
   const failures = configuration.mapIterationFailureCount ?? 0;
   if (prepared.iterations !== undefined && failures > prepared.iterations)
     throw refused("Map iteration failure count must be less than or equal to the number of Map iterations");
@@ -158,7 +158,7 @@ function failed(subject: Subject, scope: Scope, outside: Outside, failure: Failu
   if (retrier !== undefined && attempt < retrier.maxAttempts) {
     const seconds = delaySeconds({ ...retrier, fullJitter: false }, attempt, scope.random);
     seen.errorDetails = { retryIndex, retryBackoffIntervalSeconds: Math.round(seconds) };
-    return { status: "RETRIABLE" };
+    return { status: "RETRIABLE", ...told };
   }
   const catchIndex = state.catchers.findIndex(({ errorEquals }) => matches(errorEquals, failure));
   const catcher = state.catchers[catchIndex];
