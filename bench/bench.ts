@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchLarge } from "./large.ts";
+import { benchMapRun } from "./map-run.ts";
 import { benchMatching } from "./matching.ts";
 import { benchInside } from "./inside.ts";
 import { benchPeers } from "./peers.ts";
@@ -36,6 +37,7 @@ const benches: Readonly<Record<string, Bench>> = {
   wire: benchWire,
   large: benchLarge,
   inside: benchInside,
+  "map-run": benchMapRun,
   matching: benchMatching,
   start: benchStart,
   postgres: benchPostgres,

@@ -1,5 +1,6 @@
 /** A whole definition: its sequences of states, and how they hang together. */
 import { isObject, parseJson, type JsonObject } from "../json.ts";
+import { processorConfig } from "../distributed.ts";
 import type { MachineType } from "../types.ts";
 import { assignedNames } from "./assign.ts";
 import { jsonProblem } from "./json.ts";
@@ -119,8 +120,13 @@ function inner(walk: Walk, state: JsonObject, location: string, outer: ReadonlyS
     const branches = required(place, state, "Branches") ? (nonEmptyList(place, state, "Branches") ?? []) : [];
     for (const [i, branch] of branches.entries()) below(walk, branch, `${location}/Branches[${i}]`, BRANCH, outer);
   } else if (state["Type"] === "Map") {
+    const config = processorConfig(state);
+    const distributed = config?.["Mode"] === "DISTRIBUTED";
+    // The children of a Distributed Map are executions of their own: of their own type, with their own variables.
+    const type = distributed && config?.["ExecutionType"] === "EXPRESS" ? "EXPRESS" : walk.type;
+    const seen = distributed ? new Set<string>() : outer;
     for (const field of ["ItemProcessor", "Iterator"]) {
-      if (state[field] !== undefined) below(walk, state[field], `${location}/${field}`, PROCESSOR, outer);
+      if (state[field] !== undefined) below({ ...walk, type }, state[field], `${location}/${field}`, PROCESSOR, seen);
     }
   }
 }

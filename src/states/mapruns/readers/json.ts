@@ -142,8 +142,9 @@ export class ItemScanner {
     if (this.#text.length - from > ITEM_CHARACTERS_MAX) throw new ItemReaderFailed("An item is larger than 8 MB.");
     this.#text = this.#text.slice(from);
     this.#at -= from;
-    if (this.#itemFrom >= 0) this.#itemFrom = 0;
-    if (this.#keyFrom >= 0) this.#keyFrom = 0;
+    // A key may have begun within an item.
+    if (this.#itemFrom >= 0) this.#itemFrom -= from;
+    if (this.#keyFrom >= 0) this.#keyFrom -= from;
   }
 }
 
