@@ -128,7 +128,8 @@ function statesOf(sight: Sight, copied: boolean): object {
       return read(scope.input);
     },
     get context(): unknown {
-      return withDoubles(scope.context());
+      const context = withDoubles(scope.context());
+      return copied ? structuredClone(context) : context;
     },
   };
   if (result !== undefined) Object.defineProperty(states, "result", { enumerable: true, get: () => read(result) });

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { javaRandomDouble } from "../intrinsic/random.ts";
 import type { Library } from "./library.ts";
-import { ELEMENTS_MAX, outOfMemory, UncodedError, type Usage } from "./meter.ts";
+import { outOfMemory, UncodedError, type Usage } from "./meter.ts";
 
 /** Time, chance and identity of the evaluation under way. */
 export type Surroundings = { readonly now: number; readonly random: () => number; readonly uuid: () => string };
@@ -30,7 +30,10 @@ export function stepFunctions(
     ["partition", define(partition, "<an?:a>")],
     [
       "range",
-      define((...bounds: (number | undefined)[]) => library.sequence(range(usage, bounds) ?? []), "<n?n?n?:a>"),
+      define(
+        (first: number, last: number, step: number) => library.sequence(range(usage, [first, last, step])),
+        "<n?n?n?:a>",
+      ),
     ],
     ["hash", define(hash, "<xs?:s>")],
     [
@@ -44,7 +47,10 @@ export function stepFunctions(
     ["parse", define(parse, "<s-:x>")],
     ["now", define((picture?: string, zone?: string) => library.fromMillis(current().now, picture, zone), "<s?s?:s>")],
     ["millis", define(() => current().now, "<:n>")],
-    ["join", bounded(library, usage, "join", joined)],
+    ["join", boundedJoin(library, usage)],
+    // The library looks for these two in the surroundings that it does not have.
+    ["base64encode", define((text?: string) => text && Buffer.from(text).toString("base64"), "<s-:s>")],
+    ["base64decode", define(decodeBase64, "<s-:s>")],
     // AWS documents it as the one exception: "$eval is not supported".
     ["eval", undefined],
   ]);
@@ -58,12 +64,13 @@ function partition(items: readonly unknown[] | undefined, given: number | undefi
   return chunks;
 }
 
-/** The end is included; fractions are cut off. Undefined without a step. */
-function range(usage: Usage, bounds: readonly (number | undefined)[]): readonly number[] | undefined {
-  const [first, last, step] = bounds.map((bound) => (bound === undefined ? Number.NaN : Math.trunc(bound)));
-  if (first === undefined || last === undefined || step === undefined) return undefined;
+/** The end is included; fractions are cut off. Empty where a bound or the step is missing. */
+function range(usage: Usage, bounds: readonly (number | undefined)[]): readonly number[] {
+  const [first = Number.NaN, last = Number.NaN, step = Number.NaN] = bounds.map((bound) =>
+    Math.trunc(bound ?? Number.NaN),
+  );
   const count = Math.floor((last - first) / step) + 1;
-  if (step === 0 || !(count > 0)) return undefined;
+  if (step === 0 || !(count > 0)) return [];
   if (count > RANGE_MAX) throw outOfMemory();
   usage.elements(count);
   return Array.from({ length: count }, (_, i) => first + i * step);
@@ -78,6 +85,11 @@ function hash(content: unknown, algorithm: string | undefined): string | undefin
     .digest("hex");
 }
 
+function decodeBase64(text: string | undefined): string | undefined {
+  if (text !== undefined && !/^(?:[\w+/-]{4})*(?:[\w+/-]{2,3}={0,2})?$/.test(text)) throw new TypeError("not base64");
+  return text && Buffer.from(text, "base64").toString();
+}
+
 function parse(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
@@ -87,28 +99,16 @@ function parse(text: string | undefined): unknown {
   }
 }
 
-/** A function of the library whose result could be far larger than all that it was given. */
-function bounded(
-  library: Library,
-  usage: Usage,
-  name: string,
-  lengthOf: (inputs: readonly unknown[]) => number,
-): unknown {
-  const original = library.builtins.lookup(name) as {
-    readonly implementation: (...inputs: unknown[]) => unknown;
-    readonly signature: unknown;
-  };
+type Builtin = { readonly implementation: (items: unknown, separator: unknown) => unknown };
+
+/** `$join` could make a text far larger than all that it was given. The library reads the names of its parameters. */
+function boundedJoin(library: Library, usage: Usage): unknown {
+  const original = library.builtins.lookup("join") as Builtin;
   return {
     ...original,
-    implementation(this: unknown, ...inputs: unknown[]): unknown {
-      usage.characters(lengthOf(inputs));
-      return original.implementation.apply(this, inputs);
+    implementation(items: unknown, separator: unknown): unknown {
+      if (Array.isArray(items) && typeof separator === "string") usage.characters(separator.length * items.length);
+      return original.implementation(items, separator);
     },
   };
-}
-
-function joined([items, separator]: readonly unknown[]): number {
-  if (!Array.isArray(items) || items.length > ELEMENTS_MAX) return 0;
-  const between = typeof separator === "string" ? separator.length * (items.length - 1) : 0;
-  return items.reduce<number>((sum, item) => sum + (typeof item === "string" ? item.length : 0), between);
 }

@@ -112,6 +112,14 @@ const SAFETY: readonly Patch[] = [
   ],
 ];
 
+/** Where the library stumbles over its own data. */
+const REPAIRS: readonly Patch[] = [
+  [
+    "var activePart = subpicture",
+    "if (prefix === undefined) throw { code: 'D3086' };\n            var activePart = subpicture",
+  ],
+];
+
 const OPENING: Patch = [
   "jsonata.parser = parser;",
   "jsonata.inside = { parser, evaluate, populateMessage, staticFrame, defineFunction, createSequence, datetime }; jsonata.RegexEngine = RegExp; jsonata.parser = parser;",
@@ -180,7 +188,7 @@ export function loadLibrary(meter: Meter): Library {
 /** The source without `async` and `await`, patched. */
 function synchronous(source: string): string {
   let text = source;
-  for (const [found, replacement] of [...METERING, ...SAFETY, OPENING]) {
+  for (const [found, replacement] of [...METERING, ...SAFETY, ...REPAIRS, OPENING]) {
     const pieces = text.split(found);
     if (pieces.length < 2) throw new Error(`the jsonata library is not the one that is known: no '${found}'`);
     text = pieces.join(replacement);

@@ -1,4 +1,5 @@
 /** What an evaluation gave, as JSON has it. */
+import { put } from "../json.ts";
 
 /** The expression gave, somewhere inside, a function. */
 export class UnsupportedResult extends Error {
@@ -49,7 +50,7 @@ function settledObject(object: { readonly [key: string]: unknown }, states: obje
     if (member === given) continue;
     made ??= { ...object };
     if (member === undefined) delete made[key];
-    else made[key] = member;
+    else put(made, key, member);
   }
   return made ?? object;
 }

@@ -8,7 +8,8 @@ import { exactlyOne, nonEmptyList, onlyFields, readPathValue, required, text, ty
 const COMBINERS = ["And", "Or", "Not"] as const;
 const RULE = ["Variable", "Comment", ...COMBINERS, ...CHOICE_OPERATORS];
 const INNER: ReadonlySet<string> = new Set(RULE);
-const TOP: ReadonlySet<string> = new Set([...RULE, "Next", "Assign"]);
+/** What a rule may have at the top. */
+export const JSONPATH_RULE: ReadonlySet<string> = new Set([...RULE, "Next", "Assign"]);
 
 export function choices(place: Place, state: JsonObject): void {
   text(place, state, "Default");
@@ -25,7 +26,7 @@ function checkRule(place: Place, rule: unknown, top: boolean): void {
     place.report.schema("Expected value of type [OBJECT]", place.location);
     return;
   }
-  onlyFields(place, rule, top ? TOP : INNER);
+  onlyFields(place, rule, top ? JSONPATH_RULE : INNER);
   if (top) {
     required(place, rule, "Next");
     text(place, rule, "Next");

@@ -1,7 +1,7 @@
 /** Retry and Catch. */
 import { isObject, type JsonObject } from "../json.ts";
 import { assign, assignNames } from "./assign.ts";
-import type { Language } from "./language.ts";
+import { onlyFieldsOf, type Language } from "./language.ts";
 import {
   integer,
   nonEmptyList,
@@ -46,7 +46,7 @@ export function guards(place: Place, state: JsonObject, language: Language): voi
     }
   }
   for (const [catcher, at] of list(place, state, "Catch")) {
-    onlyFields(at, catcher, CATCHER[language]);
+    onlyFieldsOf(at, catcher, language, CATCHER);
     if (required(at, catcher, "Next")) text(at, catcher, "Next");
     if (language === "JSONata") {
       assignNames(at, catcher);

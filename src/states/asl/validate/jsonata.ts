@@ -2,7 +2,9 @@
 import { isObject, type JsonObject } from "../json.ts";
 import { isFunctionName, InvalidExpression, parseExpression } from "../jsonata/expression.ts";
 import { expressionText } from "../jsonata/field.ts";
+import { JSONPATH_RULE } from "./choice.ts";
 import { assignNames } from "./assign.ts";
+import { onlyFieldsOf } from "./language.ts";
 import { guards } from "./guards.ts";
 import {
   exactlyOne,
@@ -103,7 +105,7 @@ function choices(place: Place, state: JsonObject): void {
   for (const [i, rule] of (nonEmptyList(place, state, "Choices") ?? []).entries())
     if (!isObject(rule)) place.report.schema("Expected value of type [OBJECT]", `${place.location}/Choices[${i}]`);
   for (const [rule, at] of objects(place, state, "Choices")) {
-    onlyFields(at, rule, RULE);
+    onlyFieldsOf(at, rule, "JSONata", { JSONata: RULE, JSONPath: JSONPATH_RULE });
     required(at, rule, "Next");
     text(at, rule, "Next");
     assignNames(at, rule);

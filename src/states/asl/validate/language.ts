@@ -28,7 +28,7 @@ export function checkLanguage(place: Place, fields: JsonObject, machine: Languag
   else if (given === "JSONPath" && machine === "JSONata") place.report.schema(SENTENCES.back, place.location);
 }
 
-/** Fields that a state may have in its language; those of the other language are refused by name. */
+/** Fields that a state, a rule or a catcher may have in its language; those of the other language are refused by name. */
 export function onlyFieldsOf(
   { report, location }: Place,
   fields: JsonObject,
