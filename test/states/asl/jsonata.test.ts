@@ -83,6 +83,8 @@ const VALUES: readonly (readonly [expression: string, value: unknown])[] = [
   ["$count([1..873782])", 873_782],
   ["$count($range(1, 360145, 1))", 360_145],
   ["$length(($p := function($s, $n) { $n = 0 ? $s : $p($s & $s, $n - 1) }; $p('x', 22)))", 4_194_304],
+  ["$length($pad('x', 4000000))", 4_000_000],
+  ["$base64decode($base64encode('ä€'))", "ä€"],
   ["$exists($states.input.constructor)", false],
   ["$exists($states.input.__proto__)", false],
   ["$exists($states.input.s.constructor)", false],
@@ -100,6 +102,7 @@ const DEEP = `${THREW}: Stack overflow error: Check for non-terminating recursiv
 const ENDLESS = `${THREW}: Expression evaluation timeout: Check for infinite loop`;
 const NOTHING = "returned nothing (undefined).";
 const UNSUPPORTED = "returned an unsupported result type.";
+const FORMAT = `${THREW}. D3086: The sub-picture must not contain a passive character that is preceded by an active character and that is followed by another active character`;
 const PROBLEMS: readonly (readonly [expression: string, problem: string])[] = [
   ["$states.input.missing", NOTHING],
   ["$doesNotExist", NOTHING],
@@ -112,6 +115,9 @@ const PROBLEMS: readonly (readonly [expression: string, problem: string])[] = [
   ["'a' + 1", `${THREW}. T2001: The left side of the "+" operator must evaluate to a number`],
   ["$sum(['a'])", `${THREW}. T0412: Argument 1 of function "sum" must be an array of "numbers"`],
   ["$error('stop')", `${THREW}. D3137: stop`],
+  ["$formatNumber(1, 'x')", FORMAT],
+  ["$base64decode('!!!')", "threw an internal error during evaluation."],
+  ["$count([1..100000].$keys($merge([1..5000].{$string($): $})))", ENDLESS],
   ["function($x) { $x }", UNSUPPORTED],
   ["{'f': $sum}", UNSUPPORTED],
   ["{'f': /x/}", UNSUPPORTED],

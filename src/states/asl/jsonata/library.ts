@@ -32,8 +32,10 @@ export type Meter = {
   elements(count: number): void;
   /** A function of the library is about to work on these. */
   inputs(values: readonly unknown[]): void;
-  /** An array of this size, or a string of this length, is about to be made. */
+  /** An array of this size is about to be made. */
   allocate(size: number): void;
+  /** A string of this length is about to be made. */
+  characters(length: number): void;
   random(): number;
 };
 
@@ -66,11 +68,11 @@ const METERING: readonly Patch[] = [
   ["flattened.push(arg);", "__meter.elements(1); flattened.push(arg);"],
   ["results.push(input);", "__meter.elements(1); results.push(input);"],
   ["return arg1.concat(arg2);", "__meter.elements(arg1.length + arg2.length); return arg1.concat(arg2);"],
-  ["function isDeepEqual(lhs, rhs) {", "function isDeepEqual(lhs, rhs) { __meter.elements(1);"],
-  ["for(var i = 0; i < rhs.length; i++) {", "__meter.elements(rhs.length); for(var i = 0; i < rhs.length; i++) {"],
+  ["function isDeepEqual(lhs, rhs) {", "function isDeepEqual(lhs, rhs) { __meter.elements(0.25);"],
+  ["for(var i = 0; i < rhs.length; i++) {", "__meter.elements(rhs.length / 16); for(var i = 0; i < rhs.length; i++) {"],
   [
     "result = proc.implementation.apply(focus, validatedArgs);",
-    "__meter.inputs(validatedArgs); result = proc.implementation.apply(focus, validatedArgs);",
+    "__meter.inputs(validatedArgs); result = proc.implementation.apply(focus, validatedArgs); if (Array.isArray(result)) __meter.elements(result.length);",
   ],
   [
     "var arr = [];\n        for (let char of str) {",
@@ -80,7 +82,7 @@ const METERING: readonly Patch[] = [
   ["result = new Array(size);", "__meter.allocate(size); result = new Array(size);"],
   [
     "var padLength = Math.abs(width) - length(str);",
-    "__meter.allocate(Math.abs(width)); var padLength = Math.abs(width) - length(str);",
+    "__meter.characters(Math.abs(width)); var padLength = Math.abs(width) - length(str);",
   ],
 ];
 
