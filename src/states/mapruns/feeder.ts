@@ -1,6 +1,7 @@
 /** `states.mapRun`: reads the data set of a map run and starts its children, until there are no items left. */
 import type { Parts } from "../../flow.ts";
 import { DONE, type EffectWorker } from "../../relay/relay.ts";
+import { StoreUnavailable } from "../../store/store.ts";
 import { AwsFault } from "../../wire/fault.ts";
 import { plainItem, STATE_DATA, type MapItem } from "../asl/dataset.ts";
 import type { DistributedMap } from "../asl/compiled.ts";
@@ -18,6 +19,7 @@ import { s3Of } from "./caller.ts";
 import { ItemReaderFailed } from "./readers/failed.ts";
 import { openItems, type SourceItem } from "./readers/open.ts";
 import { s3Sentence } from "./readers/s3.ts";
+import { Pipeline } from "./pipeline.ts";
 import type { MapRuns, NewChild, RunFailure } from "./runs.ts";
 import type { Wakes } from "./wakes.ts";
 
@@ -45,11 +47,11 @@ export function mapRunWorker(own: Own): EffectWorker {
     try {
       const result = await feed(own, run);
       if (result === "stopped") return async () => ({ kind: "again", dueAt: parts.clock.now() });
-      if (result === "given up") return async () => DONE;
+      if (result === "out of step") return settleOutOfStep(own, mapRun);
     } catch (error) {
       failure = failureOf(error, parts);
       if (failure === undefined) {
-        if (work.attempt < MOST_ATTEMPTS) throw error;
+        if (error instanceof StoreUnavailable || work.attempt < MOST_ATTEMPTS) throw error;
         failure = { error: "States.ItemReaderFailed", cause: error instanceof Error ? error.message : String(error) };
       }
     }
@@ -62,6 +64,16 @@ export function mapRunWorker(own: Own): EffectWorker {
   };
 }
 
+/** The run is over, or another transaction than the last one seen counts: then it is read again from where it is. */
+function settleOutOfStep({ parts }: Own, arn: string): Settle {
+  return async (transaction) => {
+    const run = await mapRunByArn(transaction, arn);
+    const goesOn = run !== undefined && run.status === "RUNNING" && run.error === null && run.reading === 1;
+    return goesOn ? { kind: "again", dueAt: parts.clock.now() } : DONE;
+  };
+}
+type Settle = Awaited<ReturnType<EffectWorker>>;
+
 function failureOf(error: unknown, parts: Parts): RunFailure | undefined {
   if (error instanceof StateFailure) return { error: error.error, cause: error.message };
   if (error instanceof ItemReaderFailed) return { error: error.error, cause: error.message };
@@ -70,50 +82,36 @@ function failureOf(error: unknown, parts: Parts): RunFailure | undefined {
   return undefined;
 }
 
-type Fed = "all" | "given up" | "stopped";
+type Fed = "all" | "out of step" | "stopped";
 
 async function feed(own: Own, run: MapRunRow): Promise<Fed> {
   const { parts, definitions } = own;
   const revision = await parts.store.read((reader) => definitions.revision(reader, run.revision));
-  const children = childrenInputs(parts, run, revision);
-  let expected = run.children;
+  const pipeline = new Pipeline(own, run);
+  try {
+    for await (const chunk of chunked(childrenInputs(parts, run, revision))) {
+      const result = await pipeline.start(chunk);
+      if (result) return result;
+    }
+  } finally {
+    await pipeline.settled();
+  }
+  return pipeline.inStep ? "all" : "out of step";
+}
+
+/** As many children as are started in one transaction. */
+async function* chunked(children: AsyncIterable<NewChild>): AsyncGenerator<readonly NewChild[], undefined> {
   let chunk: NewChild[] = [];
   let size = 0;
-  const flush = async (): Promise<Fed | undefined> => {
-    const result = await startAll(own, run.arn, expected, chunk);
-    expected += chunk.length;
-    chunk = [];
-    size = 0;
-    return result;
-  };
   for await (const child of children) {
     chunk.push(child);
     size += child.input.length;
     if (chunk.length < CHILDREN_AT_ONCE && size < CHARACTERS_AT_ONCE) continue;
-    const result = await flush();
-    if (result) return result;
+    yield chunk;
+    chunk = [];
+    size = 0;
   }
-  return (await flush()) ?? "all";
-}
-
-/** Starts these children as slots become free. */
-async function startAll(
-  { parts, runs, wakes }: Own,
-  arn: string,
-  expected: number,
-  children: readonly NewChild[],
-): Promise<Fed | undefined> {
-  let begun = 0;
-  while (begun < children.length) {
-    if (wakes.stopped) return "stopped";
-    const rest = children.slice(begun);
-    const place = expected + begun;
-    const started = await parts.relay.transact((transaction) => runs.startSome(transaction, arn, place, rest));
-    if (started === undefined) return "given up";
-    begun += started;
-    if (begun < children.length && started === 0) await wakes.wait(arn);
-  }
-  return undefined;
+  if (chunk.length > 0) yield chunk;
 }
 
 /** The inputs of the children that do not exist yet. */

@@ -17,6 +17,8 @@ const STOP_AT_ONCE = 50;
 
 /** A child to be started: its input, and how many items of the data set went into it. */
 export type NewChild = { readonly input: string; readonly items: number };
+/** How many children were started, and how many more may run. */
+export type Started = { readonly started: number; readonly free: number };
 export type RunFailure = { readonly error: string; readonly cause: string };
 
 export class MapRuns {
@@ -32,15 +34,15 @@ export class MapRuns {
   }
 
   /**
-   * Starts the next children, as many as may run now, and answers how many; undefined if the run does not go on, or if
-   * another feeder was faster. A child exists if and only if its items are counted as read: both are in one transaction.
+   * Starts the next children, as many as may run now; undefined if the run does not go on, or if it is not where the
+   * feeder believes it to be. A child exists if and only if its items are counted as read: both are in one transaction.
    */
   async startSome(
     transaction: Transaction,
     arn: string,
     expectedChildren: number,
     children: readonly NewChild[],
-  ): Promise<number | undefined> {
+  ): Promise<Started | undefined> {
     let run = await lockedMapRun(transaction, arn);
     if (run === undefined || run.status !== "RUNNING" || run.error !== null) return undefined;
     if (run.children !== expectedChildren) return undefined;
@@ -55,7 +57,7 @@ export class MapRuns {
       started += 1;
     }
     await this.#advance(transaction, run);
-    return started;
+    return { started, free: freeSlots(run) };
   }
 
   async #starter(transaction: Transaction, run: MapRunRow) {

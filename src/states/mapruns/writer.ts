@@ -1,6 +1,7 @@
 /** `states.mapRunWrite`: the end of a run with a ResultWriter. The results are streamed from the rows into files in S3. */
 import type { Parts } from "../../flow.ts";
 import { DONE, type EffectWorker } from "../../relay/relay.ts";
+import { StoreUnavailable } from "../../store/store.ts";
 import { AwsFault } from "../../wire/fault.ts";
 import { isObject } from "../asl/json.ts";
 import type { MapPlan, WriterPlan } from "../asl/types.ts";
@@ -34,7 +35,8 @@ export function writeWorker(own: Own): EffectWorker {
     try {
       output = await writeResults(own, run);
     } catch (error) {
-      if (!(error instanceof AwsFault) && work.attempt < MOST_ATTEMPTS) throw error;
+      if (error instanceof StoreUnavailable || (!(error instanceof AwsFault) && work.attempt < MOST_ATTEMPTS))
+        throw error;
       const cause =
         error instanceof AwsFault ? s3Sentence(error, parts.clock.uuid()) : error instanceof Error ? error.message : "";
       failure ??= { error: "States.ResultWriterFailed", cause };
