@@ -2,7 +2,7 @@ import { defaultBus, isoSeconds, type Parts, type Routed } from "../flow.ts";
 import type { Transaction } from "../store/store.ts";
 import { executionArn } from "./arns.ts";
 import type { ExecutionRow } from "./rows/executions.ts";
-import { redriveOf } from "./views.ts";
+import { redriveOf, startedThrough } from "./views.ts";
 
 /** AWS leaves the payloads out of an event that would be too large with them. */
 const PAYLOADS_LIMIT = 240_000;
@@ -42,6 +42,7 @@ export function announce(parts: Parts, transaction: Transaction, row: ExecutionR
         output: included ? row.output : null,
         stateMachineVersionArn: null,
         stateMachineAliasArn: null,
+        ...startedThrough(row),
         redriveCount: 0,
         redriveDate: null,
         redriveStatus: redrive.redriveStatus,

@@ -4,6 +4,7 @@ import { DONE, type PureWorker } from "../relay/relay.ts";
 import type { ExecutionKey } from "./arns.ts";
 import type { Executions, SignalWork } from "./executions.ts";
 import { machineScope } from "./definitions.ts";
+import { deleteAliases } from "./rows/aliases.ts";
 import { deleteExecution, endedBefore, runningOf } from "./rows/executions.ts";
 import { childrenAfter, deleteMapRun, mapRunsOf } from "./rows/mapRuns.ts";
 import {
@@ -11,8 +12,9 @@ import {
   deleteRetiredRevisions,
   machineByArn,
   nextMachineWithRevisions,
-  retireRevision,
+  retireRevisions,
 } from "./rows/machines.ts";
+import { deleteVersions } from "./rows/versions.ts";
 
 const DAY_MS = 86_400_000;
 /** AWS keeps closed executions for 90 days. */
@@ -41,7 +43,9 @@ export function deleteWorker({ clock }: Parts, executions: Executions): PureWork
     const running = await runningOf(transaction, machine, END_AT_ONCE);
     for (const { name } of running) await executions.signal(transaction, { machine, name }, { kind: "stop" });
     if (running.length === END_AT_ONCE) return { kind: "again", dueAt: clock.now() };
-    await retireRevision(transaction, row.revision, clock.now());
+    await retireRevisions(transaction, machine, clock.now());
+    await deleteVersions(transaction, machine);
+    await deleteAliases(transaction, machine);
     await deleteMachine(transaction, machine);
     transaction.bump(machineScope(machine));
     return DONE;

@@ -24,6 +24,7 @@ import { entriesOf } from "./logs/entry.ts";
 import type { LogWriter } from "./logs/writer.ts";
 import { packEvents } from "./payloads.ts";
 import { givesToken, type TaskTokens } from "./tokens.ts";
+import { startedThrough } from "./views.ts";
 
 export type { SignalWork, TaskWork } from "./effects.ts";
 
@@ -36,6 +37,9 @@ export type Start = ExecutionKey & {
   readonly input: string;
   readonly trace: string;
   readonly traceHeader: string | undefined;
+  /** The version that was asked for or chosen, and the alias that chose it. */
+  readonly version?: number;
+  readonly alias?: string;
 };
 /** The start of a map run's child. */
 export type ChildStart = Start & {
@@ -88,6 +92,7 @@ export class Executions {
         input: start.input,
         execution: { id: arn, name: start.name, roleArn: start.revision.roleArn, startTime: facts.now },
         stateMachine: { id: start.machine, name: start.machineName },
+        ...startedThrough(start),
       },
       facts,
     );
@@ -108,6 +113,8 @@ export class Executions {
       trace: start.trace,
       trace_header: start.traceHeader ?? null,
       ...(child && { map_run: child.mapRun, map_index: child.index, item_count: child.items }),
+      version: start.version ?? null,
+      alias: start.alias ?? null,
     };
     const inserted = await insertExecution(transaction, {
       ...row,

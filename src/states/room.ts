@@ -16,6 +16,7 @@ import { endWorker } from "./nested.ts";
 import { statesService } from "./service.ts";
 import { offeredBy } from "./tasks/offered.ts";
 import { taskWorker } from "./tasks/worker.ts";
+import { Targets } from "./targets.ts";
 import { TaskTokens } from "./tokens.ts";
 
 /** How many tasks one node has under way at once. */
@@ -32,6 +33,7 @@ const EXPRESSES_AT_ONCE = 1_000;
 /** Step Functions: machines, executions, and the tasks that they make AWS calls with. */
 export function statesRoom(parts: Parts, options: { readonly allowMissingServices?: boolean } = {}): Room {
   const definitions = new Definitions();
+  const targets = new Targets(definitions);
   const activities = new Activities(parts);
   const tokens = new TaskTokens(parts);
   const logs = new LogWriter(parts);
@@ -57,7 +59,7 @@ export function statesRoom(parts: Parts, options: { readonly allowMissingService
   relay.effect("states.task", taskWorker(parts, executions), { concurrency: TASKS_AT_ONCE });
   relay.effect("states.call", taskWorker(parts, executions), { concurrency: CALLS_AT_ONCE });
   return {
-    services: [statesService({ parts, definitions, executions, expresses, activities, tokens, offered })],
+    services: [statesService({ parts, definitions, targets, executions, expresses, activities, tokens, offered })],
     async start() {
       await tokens.load();
       await startTrimming(parts);

@@ -33,6 +33,7 @@ export function describedExecution(row: ExecutionRow, metadataOnly: boolean): De
     ...(row.error !== null && !metadataOnly && { error: row.error }),
     ...(row.cause !== null && !metadataOnly && { cause: row.cause }),
     ...(row.map_run && { mapRunArn: row.map_run }),
+    ...startedThrough(row),
     redriveCount: 0,
     ...(row.map_run ? redriveOfChild(row.status) : redriveOf(row.status)),
   };
@@ -44,6 +45,17 @@ function redriveOfChild(status: Status): { redriveStatus: RedriveStatus; redrive
   return own.redriveStatus === "REDRIVABLE" ? { redriveStatus: "REDRIVABLE_BY_MAP_RUN" } : own;
 }
 
+/** The version and the alias that an execution was started through. */
+export function startedThrough({ machine, version, alias }: Pick<ExecutionRow, "machine" | "version" | "alias">): {
+  stateMachineVersionArn?: string;
+  stateMachineAliasArn?: string;
+} {
+  return {
+    ...(typeof version === "number" && { stateMachineVersionArn: `${machine}:${version}` }),
+    ...(typeof alias === "string" && { stateMachineAliasArn: `${machine}:${alias}` }),
+  };
+}
+
 export function listedExecution(machine: string, row: ListedRow): ExecutionListItem {
   return {
     executionArn: executionArn({ machine, name: row.name }),
@@ -52,6 +64,7 @@ export function listedExecution(machine: string, row: ListedRow): ExecutionListI
     status: row.status,
     startDate: new Date(row.started_at),
     ...(row.stopped_at !== null && { stopDate: new Date(row.stopped_at) }),
+    ...startedThrough({ machine, ...row }),
     redriveCount: 0,
   };
 }

@@ -94,11 +94,7 @@ for (const store of stores)
     });
 
     test("what is not there is refused, never taken and dropped", async () => {
-      for (const input of [
-        { publish: true },
-        { tracingConfiguration: { enabled: true } },
-        { encryptionConfiguration: { type: "CUSTOMER_MANAGED_KMS_KEY" as const, kmsKeyId: "k" } },
-      ])
+      for (const input of [{ encryptionConfiguration: { type: "CUSTOMER_MANAGED_KMS_KEY" as const, kmsKeyId: "k" } }])
         await fails(send(input), "NotImplementedException", /^Stepwell does not implement /);
       const task = taskMachine("arn:aws:states:::lambda:invoke", { FunctionName: "f" });
       await fails(

@@ -7,12 +7,13 @@ import { pageSize, positionOf, tokenOf } from "../paging.ts";
 import { executionByKey, executionsBefore, firstSerialOf, type ExecutionRow } from "../rows/executions.ts";
 import { revisionById } from "../rows/machines.ts";
 import { childrenBefore } from "../rows/mapRuns.ts";
+import { isNumber } from "../targets.ts";
 import { describedExecution, listedChild, listedExecution } from "../views.ts";
 import { existingMapRun } from "./mapRuns.ts";
 import { typeNotSupported } from "./express.ts";
 import type { Handle, StatesHandlers, StatesParts } from "./handlers.ts";
 import { described } from "./machines.ts";
-import { missingExecution, ownExecution, ownMachine } from "./own.ts";
+import { deletingMachine, missingExecution, namedMachine, ownExecution } from "./own.ts";
 
 export function executionHandlers(own: StatesParts): StatesHandlers {
   return {
@@ -24,15 +25,17 @@ export function executionHandlers(own: StatesParts): StatesHandlers {
   };
 }
 
-function startExecution({ parts, definitions, executions, expresses }: StatesParts): Handle<"StartExecution"> {
+function startExecution({ parts, definitions, targets, executions, expresses }: StatesParts): Handle<"StartExecution"> {
   return async (input, call) => {
-    const machine = ownMachine(input.stateMachineArn, call);
+    const named = namedMachine(input.stateMachineArn, call);
+    const { machine } = named;
     if (input.name !== undefined) checkName(input.name);
     const text = input.input ?? "{}";
     checkInput(text);
     const name = input.name ?? executionName(parts.clock.now(), parts.clock.uuid());
     return call.commit(async (transaction) => {
-      const row = await definitions.existingMachine(transaction, machine);
+      const { machine: row, version, alias } = await targets.resolve(transaction, named, () => parts.clock.random());
+      if (row.deleting === 1) deletingMachine(named.arn);
       const revision = await definitions.revision(transaction, row.revision);
       const asked = { machine, name, revision, machineName: row.name, input: text, trace: call.trace };
       if (row.type === "EXPRESS") {
@@ -40,7 +43,12 @@ function startExecution({ parts, definitions, executions, expresses }: StatesPar
         await expresses.start(transaction, start);
         return { executionArn: start.arn, startDate: new Date(start.startedAt) };
       }
-      const startedAt = await executions.start(transaction, { ...asked, traceHeader: input.traceHeader });
+      const startedAt = await executions.start(transaction, {
+        ...asked,
+        traceHeader: input.traceHeader,
+        ...(version && { version: version.number }),
+        ...(alias !== undefined && { alias }),
+      });
       return { executionArn: executionArn(asked), startDate: new Date(startedAt) };
     });
   };
@@ -99,21 +107,29 @@ function describeStateMachineForExecution({ definitions }: StatesParts): Handle<
 
 function listExecutions({ definitions }: StatesParts): Handle<"ListExecutions"> {
   return async (input, call) => {
-    if (input.redriveFilter === "REDRIVEN") return { executions: [] };
     if (input.mapRunArn !== undefined && input.stateMachineArn === undefined) return listChildren(input, call);
     if (input.stateMachineArn === undefined || input.mapRunArn !== undefined)
       throw fault("ValidationException", "Must specify exactly one of stateMachineArn and mapRunArn");
-    const machine = ownMachine(input.stateMachineArn, call);
+    const { arn, machine, qualifier } = namedMachine(input.stateMachineArn, call);
     const status = input.statusFilter;
+    // AWS: "If you provide a state machine ARN in redriveFilter, the API returns a validation exception."
+    if (input.redriveFilter !== undefined)
+      throw fault("ValidationException", "redriveFilter is supported for the executions of a Map Run only");
+    if (status === "PENDING_REDRIVE")
+      throw fault("ValidationException", "PENDING_REDRIVE is supported for the executions of a Map Run only");
     const limit = pageSize(input.maxResults);
-    const list = `executions ${machine} ${status ?? ""}`;
+    const list = `executions ${arn} ${status ?? ""}`;
+    const filter = {
+      ...(status !== undefined && { status }),
+      ...(qualifier !== undefined && (isNumber(qualifier) ? { version: Number(qualifier) } : { alias: qualifier })),
+    };
     const [before = Number.MAX_SAFE_INTEGER] = positionOf(list, input.nextToken) ?? [];
     const rows = await call.read(async (reader) => {
       const { created_at, type } = await definitions.existingMachine(reader, machine);
       if (type === "EXPRESS") throw typeNotSupported();
       // Executions of a deleted machine of the same name are not this one's.
       const place = { before: Number(before), since: firstSerialOf(created_at) };
-      return executionsBefore(reader, machine, place, status, limit + 1);
+      return executionsBefore(reader, machine, place, filter, limit + 1);
     });
     const page = rows.slice(0, limit);
     const last = page.at(-1);
@@ -129,6 +145,7 @@ type ListInput = Parameters<Handle<"ListExecutions">>[0];
 /** The children of a map run, newest first. */
 async function listChildren(input: ListInput, call: Call): Promise<ListExecutionsOutput> {
   const { mapRunArn = "", statusFilter: status } = input;
+  if (input.redriveFilter === "REDRIVEN") return { executions: [] };
   const limit = pageSize(input.maxResults);
   const list = `children ${mapRunArn} ${status ?? ""}`;
   const [before = Number.MAX_SAFE_INTEGER] = positionOf(list, input.nextToken) ?? [];

@@ -4,7 +4,7 @@ import { checkName, executionName } from "../arns.ts";
 import type { ExpressStart, Finished } from "../express/run.ts";
 import { checkInput } from "../input.ts";
 import type { Handle, StatesHandlers, StatesParts } from "./handlers.ts";
-import { ownMachine } from "./own.ts";
+import { deletingMachine, namedMachine } from "./own.ts";
 
 export function expressHandlers(own: StatesParts): StatesHandlers {
   return { StartSyncExecution: startSyncExecution(own) };
@@ -15,15 +15,17 @@ export function typeNotSupported(): Error {
   return fault("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine");
 }
 
-function startSyncExecution({ parts, definitions, expresses }: StatesParts): Handle<"StartSyncExecution"> {
+function startSyncExecution({ parts, definitions, targets, expresses }: StatesParts): Handle<"StartSyncExecution"> {
   return async (input, call) => {
-    const machine = ownMachine(input.stateMachineArn, call);
+    const named = namedMachine(input.stateMachineArn, call);
+    const { machine } = named;
     if (input.name !== undefined) checkName(input.name);
     const text = input.input ?? "{}";
     checkInput(text);
     const name = input.name ?? executionName(parts.clock.now(), parts.clock.uuid());
     const start = await call.read(async (reader) => {
-      const row = await definitions.existingMachine(reader, machine);
+      const { machine: row } = await targets.resolve(reader, named, () => parts.clock.random());
+      if (row.deleting === 1) deletingMachine(named.arn);
       if (row.type !== "EXPRESS") throw typeNotSupported();
       const revision = await definitions.revision(reader, row.revision);
       return expresses.begin({ machine, machineName: row.name, name, revision, input: text, trace: call.trace });

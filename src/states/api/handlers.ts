@@ -5,6 +5,7 @@ import type { Activities } from "../activities.ts";
 import type { Definitions } from "../definitions.ts";
 import type { Expresses } from "../express/express.ts";
 import type { Executions } from "../executions.ts";
+import type { Targets } from "../targets.ts";
 import type { Offered } from "../tasks/offered.ts";
 import type { TaskTokens } from "../tokens.ts";
 
@@ -16,6 +17,7 @@ export type Handle<Operation extends keyof StatesHandlers> = NonNullable<StatesH
 export type StatesParts = {
   readonly parts: Parts;
   readonly definitions: Definitions;
+  readonly targets: Targets;
   readonly executions: Executions;
   readonly expresses: Expresses;
   readonly activities: Activities;

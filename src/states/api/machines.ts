@@ -1,23 +1,29 @@
 import type { LoggingConfiguration, UpdateStateMachineOutput } from "@aws-sdk/client-sfn";
 import { fault } from "../../wire/fault.ts";
 import { checkName, machineArn } from "../arns.ts";
-import { checkDefinition, findings, isError, machineScope, missingMachine } from "../definitions.ts";
+import { checkDefinition, findings, isError, machineScope } from "../definitions.ts";
 import { pageSize, positionOf, tokenOf } from "../paging.ts";
+import { publish } from "../publish.ts";
 import {
+  countMachines,
   insertMachine,
   insertRevision,
   machineByArn,
   machinesAfter,
+  markDeleting,
   retireRevision,
   revisionById,
   updateMachine,
   type MachineRow,
   type RevisionRow,
 } from "../rows/machines.ts";
+import { versionOfRevision, type VersionRow } from "../rows/versions.ts";
 import type { Handle, StatesHandlers, StatesParts } from "./handlers.ts";
-import { ownMachine } from "./own.ts";
-import { checkRoleArn, checkSettings, encryptionOf, sameSettings, settingsOf } from "./settings.ts";
+import { deletingMachine, namedMachine, ownMachine, writableMachine } from "./own.ts";
+import { checkRoleArn, checkSettings, encryptionOf, sameSettings, settingsOf, type Settings } from "./settings.ts";
 import { mergedTags } from "./tags.ts";
+
+const MOST_MACHINES = 10_000;
 
 export function machineHandlers(own: StatesParts): StatesHandlers {
   return {
@@ -44,15 +50,24 @@ function createStateMachine({ parts, offered }: StatesParts): Handle<"CreateStat
     const wanted = settingsOf(input, undefined);
     const tags = mergedTags([], input.tags ?? []);
     const revision = parts.clock.uuid();
+    const creation = creationOf(input);
     return call.commit(async (transaction) => {
       const existing = await machineByArn(transaction, arn);
       if (existing) {
+        if (existing.deleting === 1) deletingMachine(arn);
         const current = await revisionById(transaction, existing.revision);
-        if (current?.definition === definition && existing.type === type && sameSettings(existing, wanted))
-          return { stateMachineArn: arn, creationDate: new Date(existing.created_at) };
-        throw fault("StateMachineAlreadyExists", `State Machine Already Exists: '${arn}'`);
+        const same = sameSettings(existing, wanted) && (existing.creation ?? null) === creation;
+        if (current?.definition !== definition || existing.type !== type || !same)
+          throw fault("StateMachineAlreadyExists", `State Machine Already Exists: '${arn}'`);
+        const version = creation === null ? undefined : await versionOfRevision(transaction, arn, existing.revision);
+        return { stateMachineArn: arn, creationDate: new Date(existing.created_at), ...versionArn(version) };
       }
       const { account, region } = call;
+      if ((await countMachines(transaction, account, region, MOST_MACHINES)) >= MOST_MACHINES)
+        throw fault(
+          "StateMachineLimitExceeded",
+          `The maximum number of state machines has been reached: ${MOST_MACHINES}`,
+        );
       await insertRevision(transaction, {
         id: revision,
         machine: arn,
@@ -63,7 +78,7 @@ function createStateMachine({ parts, offered }: StatesParts): Handle<"CreateStat
         logging: wanted.logging,
         created_at: now,
       });
-      await insertMachine(transaction, {
+      const machine = {
         arn,
         account,
         region,
@@ -74,11 +89,25 @@ function createStateMachine({ parts, offered }: StatesParts): Handle<"CreateStat
         revision,
         ...wanted,
         tags: JSON.stringify(tags),
-      });
+        creation,
+      };
+      await insertMachine(transaction, machine);
+      const version = input.publish
+        ? await publish(transaction, machine, now, input.versionDescription ?? undefined)
+        : undefined;
       transaction.bump(machineScope(arn));
-      return { stateMachineArn: arn, creationDate: new Date(now) };
+      return { stateMachineArn: arn, creationDate: new Date(now), ...versionArn(version) };
     });
   };
+}
+
+/** What AWS compares of a repeated creation beside definition and settings. */
+function creationOf({ publish: published, versionDescription }: Settings): string | null {
+  return published === true ? JSON.stringify({ publish: true, versionDescription }) : null;
+}
+
+function versionArn(version: VersionRow | undefined): { stateMachineVersionArn?: string } {
+  return version ? { stateMachineVersionArn: `${version.machine}:${version.number}` } : {};
 }
 
 function updateStateMachine({ parts, definitions, offered }: StatesParts): Handle<"UpdateStateMachine"> {
@@ -102,7 +131,7 @@ function updateStateMachine({ parts, definitions, offered }: StatesParts): Handl
     const now = parts.clock.now();
     const id = parts.clock.uuid();
     return call.commit(async (transaction): Promise<UpdateStateMachineOutput> => {
-      const row = (await machineByArn(transaction, arn)) ?? missingMachine(arn);
+      const row = writableMachine(await machineByArn(transaction, arn), arn);
       const current = await revisionById(transaction, row.revision);
       if (!current) throw new Error(`the definition of ${arn} is gone`);
       const definition = input.definition ?? current.definition;
@@ -125,26 +154,38 @@ function updateStateMachine({ parts, definitions, offered }: StatesParts): Handl
         await retireRevision(transaction, current.id, now);
       }
       const revision = same ? current : { id, visible: 1 };
-      await updateMachine(transaction, arn, { updated_at: now, revision: revision.id, ...settings });
+      const after = { updated_at: now, revision: revision.id, ...settings };
+      await updateMachine(transaction, arn, after);
+      const version = input.publish
+        ? await publish(transaction, { ...row, ...after }, now, input.versionDescription)
+        : undefined;
       transaction.bump(machineScope(arn));
-      return { updateDate: new Date(now), ...(revision.visible === 1 && { revisionId: revision.id }) };
+      return {
+        updateDate: new Date(now),
+        ...(revision.visible === 1 && { revisionId: revision.id }),
+        ...versionArn(version),
+      };
     });
   };
 }
 
-function describeStateMachine({ definitions }: StatesParts): Handle<"DescribeStateMachine"> {
+/** Of a version, or of the version that an alias names first, as it was published. */
+function describeStateMachine({ definitions, targets }: StatesParts): Handle<"DescribeStateMachine"> {
   return async (input, call) => {
-    const arn = ownMachine(input.stateMachineArn, call);
+    const named = namedMachine(input.stateMachineArn, call);
     return call.read(async (reader) => {
-      const row = await definitions.existingMachine(reader, arn);
+      const { machine: row, version } = await targets.resolve(reader, named, () => 0);
       const revision = await revisionById(reader, row.revision);
-      if (!revision) throw new Error(`the definition of ${arn} is gone`);
+      if (!revision) throw new Error(`the definition of ${named.arn} is gone`);
       const compiled = await definitions.revision(reader, row.revision);
+      const { description = null } = version ?? {};
       return {
         ...described(row, revision, input.includedData === "METADATA_ONLY", compiled.machine.variableReferences),
-        status: "ACTIVE" as const,
+        ...(version && { stateMachineArn: `${version.machine}:${version.number}` }),
+        ...(description !== null && { description }),
+        status: row.deleting === 1 ? ("DELETING" as const) : ("ACTIVE" as const),
         type: row.type,
-        creationDate: new Date(row.created_at),
+        creationDate: new Date(version?.created_at ?? row.created_at),
       };
     });
   };
@@ -176,6 +217,8 @@ function deleteStateMachine({ parts }: StatesParts): Handle<"DeleteStateMachine"
     const arn = ownMachine(input.stateMachineArn, call);
     return call.commit(async (transaction) => {
       // Running executions are ended and the machine leaves in the relay; deleting what is not there is no error on AWS.
+      await markDeleting(transaction, arn);
+      transaction.bump(machineScope(arn));
       const body = { machine: arn };
       await parts.relay.append(transaction, { kind: "states.delete", key: arn, trace: call.trace, body });
       return {};
@@ -207,7 +250,8 @@ export function described(
   return {
     stateMachineArn: row.arn,
     name: row.name,
-    definition: metadataOnly ? undefined : revision.definition,
+    // AWS: "If called with includedData = METADATA_ONLY, the returned definition will be {}."
+    definition: metadataOnly ? "{}" : revision.definition,
     roleArn: revision.role_arn,
     loggingConfiguration: JSON.parse(row.logging) as LoggingConfiguration,
     tracingConfiguration: { enabled: row.tracing === 1 },

@@ -34,10 +34,8 @@ export function checkSettings(input: Settings): void {
   if (input.versionDescription !== undefined && input.publish !== true)
     throw fault("ValidationException", "Version description can only be set when publish is true");
   if (input.loggingConfiguration) checkLogging(input.loggingConfiguration);
-  if (input.tracingConfiguration?.enabled === true) throw notOffered("tracing (tracingConfiguration.enabled)");
   if (input.encryptionConfiguration?.type === "CUSTOMER_MANAGED_KMS_KEY")
     throw notOffered("customer managed keys (encryptionConfiguration.type CUSTOMER_MANAGED_KMS_KEY)");
-  if (input.publish === true) throw notOffered("versions of state machines (publish)");
 }
 
 function checkLogging({ level = "OFF", destinations = [] }: NonNullable<Settings["loggingConfiguration"]>): void {

@@ -22,17 +22,23 @@ export type ExecutionRow = ExecutionKey & {
   /** Its place among the run's children, and how many items it was given. */
   readonly map_index?: number | null;
   readonly item_count?: number | null;
+  /** The version that it runs, and the alias that chose it, where it was started through them. */
+  readonly version?: number | null;
+  readonly alias?: string | null;
 };
 /** What the interpreter needs to go on. */
 export type RunRow = Pick<
   ExecutionRow,
-  "revision" | "status" | "input" | "started_at" | "trace" | "map_run" | "item_count"
+  "revision" | "status" | "input" | "started_at" | "trace" | "version" | "alias" | "map_run" | "item_count"
 > & {
   readonly last_event: number;
   readonly run: string | null;
   readonly callers: string | null;
 };
-export type ListedRow = Pick<ExecutionRow, "name" | "status" | "started_at" | "serial" | "stopped_at">;
+export type ListedRow = Pick<
+  ExecutionRow,
+  "name" | "status" | "started_at" | "serial" | "stopped_at" | "version" | "alias"
+>;
 
 /** By the primary key; 0 if there is one of that name already. */
 export function insertExecution(
@@ -40,7 +46,7 @@ export function insertExecution(
   row: ExecutionRow & { readonly last_event: number; readonly run: string | null; readonly events: string },
 ): Promise<number> {
   return transaction.run(
-    "insert into states_execution (machine, name, revision, status, input, output, error, cause, started_at, serial, stopped_at, trace, trace_header, last_event, run, events, map_run, map_index, item_count) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) on conflict (machine, name) do nothing",
+    "insert into states_execution (machine, name, revision, status, input, output, error, cause, started_at, serial, stopped_at, trace, trace_header, last_event, run, events, map_run, map_index, item_count, version, alias) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) on conflict (machine, name) do nothing",
     [
       row.machine,
       row.name,
@@ -61,6 +67,8 @@ export function insertExecution(
       row.map_run ?? null,
       row.map_index ?? null,
       row.item_count ?? null,
+      row.version ?? null,
+      row.alias ?? null,
     ],
   );
 }
@@ -68,7 +76,7 @@ export function insertExecution(
 /** By the primary key. */
 export function executionByKey(reader: Reader, key: ExecutionKey): Promise<ExecutionRow | undefined> {
   return reader.get<ExecutionRow>(
-    "select machine, name, revision, status, input, output, error, cause, started_at, serial, stopped_at, trace, trace_header, map_run, map_index, item_count from states_execution where machine = $1 and name = $2",
+    "select machine, name, revision, status, input, output, error, cause, started_at, serial, stopped_at, trace, trace_header, version, alias, map_run, map_index, item_count from states_execution where machine = $1 and name = $2",
     [key.machine, key.name],
   );
 }
@@ -76,7 +84,7 @@ export function executionByKey(reader: Reader, key: ExecutionKey): Promise<Execu
 /** By the primary key; no other signal is worked on before this transaction ends. */
 export function runByKey(reader: Transaction, key: ExecutionKey): Promise<RunRow | undefined> {
   return reader.get<RunRow>(
-    "select revision, status, input, started_at, trace, last_event, run, callers, map_run, item_count from states_execution where machine = $1 and name = $2 for update",
+    "select revision, status, input, started_at, trace, version, alias, last_event, run, callers, map_run, item_count from states_execution where machine = $1 and name = $2 for update",
     [key.machine, key.name],
   );
 }
@@ -166,18 +174,22 @@ export function historyBetween(
   );
 }
 
+/** Which executions a list wants; absent members do not matter. */
+export type Filter = { readonly status?: string; readonly version?: number; readonly alias?: string };
+
 /** Walks states_execution_list backwards from a place; statuses are decided in the index. */
 export function executionsBefore(
   reader: Reader,
   machine: string,
   place: { readonly before: number; readonly since: number },
-  status: string | undefined,
+  filter: Filter,
   limit: number,
 ): Promise<ListedRow[]> {
-  const filter = status === undefined ? "" : " and status = $5";
+  const wanted = Object.entries(filter);
+  const conditions = wanted.map(([column], index) => ` and ${column} = $${index + 5}`).join("");
   return reader.all<ListedRow>(
-    `select name, status, started_at, serial, stopped_at from states_execution where machine = $1 and serial >= $2 and serial < $3${filter} order by serial desc limit $4`,
-    [machine, place.since, place.before, limit, ...(status === undefined ? [] : [status])],
+    `select name, status, started_at, serial, stopped_at, version, alias from states_execution where machine = $1 and serial >= $2 and serial < $3${conditions} order by serial desc limit $4`,
+    [machine, place.since, place.before, limit, ...wanted.map(([, value]) => value)],
   );
 }
 

@@ -18,6 +18,12 @@ export type MachineRow = {
   readonly encryption: string | null;
   /** JSON: [[key, value], …] */
   readonly tags: string;
+  /** The last number that a version was given. */
+  readonly last_version?: number | null;
+  /** 1 while its running executions are ended. */
+  readonly deleting?: number | null;
+  /** JSON: what its creation said of publishing; null if nothing. */
+  readonly creation?: string | null;
 };
 export type RevisionRow = {
   readonly id: string;
@@ -34,7 +40,7 @@ export type RevisionRow = {
 /** By the primary key. */
 export function machineByArn(reader: Reader, arn: string): Promise<MachineRow | undefined> {
   return reader.get<MachineRow>(
-    "select arn, account, region, name, type, created_at, updated_at, revision, logging, tracing, encryption, tags from states_machine where arn = $1",
+    "select arn, account, region, name, type, created_at, updated_at, revision, logging, tracing, encryption, tags, last_version, deleting, creation from states_machine where arn = $1",
     [arn],
   );
 }
@@ -63,7 +69,7 @@ export function machinesAfter(
 
 export function insertMachine(transaction: Transaction, row: MachineRow): Promise<number> {
   return transaction.run(
-    "insert into states_machine (arn, account, region, name, type, created_at, updated_at, revision, logging, tracing, encryption, tags) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    "insert into states_machine (arn, account, region, name, type, created_at, updated_at, revision, logging, tracing, encryption, tags, creation) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     [
       row.arn,
       row.account,
@@ -77,6 +83,7 @@ export function insertMachine(transaction: Transaction, row: MachineRow): Promis
       row.tracing,
       row.encryption,
       row.tags,
+      row.creation ?? null,
     ],
   );
 }
@@ -106,6 +113,20 @@ export function updateTags(transaction: Transaction, arn: string, tags: string):
 }
 
 /** By the primary key. */
+export function markDeleting(transaction: Transaction, arn: string): Promise<number> {
+  return transaction.run("update states_machine set deleting = 1 where arn = $1", [arn]);
+}
+
+/** Walks states_machine_names up to the limit. */
+export async function countMachines(reader: Reader, account: string, region: string, limit: number): Promise<number> {
+  const row = await reader.get<{ count: number }>(
+    "select count(*) as count from (select name from states_machine where account = $1 and region = $2 limit $3) as counted",
+    [account, region, limit],
+  );
+  return row?.count ?? 0;
+}
+
+/** By the primary key. */
 export function deleteMachine(transaction: Transaction, arn: string): Promise<number> {
   return transaction.run("delete from states_machine where arn = $1", [arn]);
 }
@@ -115,9 +136,17 @@ export function retireRevision(transaction: Transaction, id: string, at: number)
   return transaction.run("update states_revision set retired_at = $1 where id = $2", [at, id]);
 }
 
-/** Walks states_revision_machine. */
+/** Walks states_revision_machine: the machine leaves, and with it all that it was. */
+export function retireRevisions(transaction: Transaction, machine: string, at: number): Promise<number> {
+  return transaction.run("update states_revision set retired_at = $1 where machine = $2", [at, machine]);
+}
+
+/** Walks states_revision_machine and states_version_revision: a version keeps its revision. */
 export function deleteRetiredRevisions(transaction: Transaction, machine: string, before: number): Promise<number> {
-  return transaction.run("delete from states_revision where machine = $1 and retired_at < $2", [machine, before]);
+  return transaction.run(
+    "delete from states_revision where machine = $1 and retired_at < $2 and not exists (select 1 from states_version where states_version.machine = $1 and states_version.revision = states_revision.id)",
+    [machine, before],
+  );
 }
 
 /** The next machine that has revisions, by states_revision_machine: also those that were deleted. */
