@@ -1,7 +1,7 @@
 import type { Clock } from "../clock/clock.ts";
 import { StoreUnavailable, type Transaction } from "../store/store.ts";
 import { backOff, claimedOf, failureText, type Log } from "./attempt.ts";
-import type { EffectWorker } from "./relay.ts";
+import type { EffectWorker, Outcome } from "./relay.ts";
 import {
   deleteWork,
   extendLease,
@@ -159,9 +159,7 @@ export class EffectRunner {
     try {
       const settle = await worker(claimedOf(row), this.#stopping.signal);
       await transact(async (transaction) => {
-        // Another node took over meanwhile: its result counts, not this one.
-        if (!(await holdsLease(transaction, row.id, fence))) return;
-        const outcome = await settle(transaction);
+        const outcome = await settledIfHeld(holdsLease(transaction, row.id, fence), settle(transaction));
         if (outcome.kind === "done") await deleteWork(transaction, row.id);
         else
           await postponeWork(
@@ -175,6 +173,7 @@ export class EffectRunner {
         if (outcome.kind === "again") transaction.afterCommit(this.#options.freed);
       });
     } catch (error) {
+      if (error instanceof LeaseLost) return;
       log("warn", `work ${row.kind} failed`, {
         key: row.key,
         trace: row.trace,
@@ -220,4 +219,18 @@ export class EffectRunner {
       else await clock.sleep(pauseMs, this.#stopping.signal);
     }
   }
+}
+
+/** Another node took over meanwhile: its result counts, and what this one has written is taken back. */
+class LeaseLost extends Error {
+  override readonly name = "LeaseLost";
+}
+
+/** The lease is looked at, and locked, first; what is read to settle the work need not wait for the answer. */
+async function settledIfHeld(held: Promise<boolean>, settling: Promise<Outcome>): Promise<Outcome> {
+  const [holds, outcome] = await Promise.allSettled([held, settling]);
+  if (holds.status === "rejected") throw holds.reason;
+  if (!holds.value) throw new LeaseLost("the lease was lost");
+  if (outcome.status === "rejected") throw outcome.reason;
+  return outcome.value;
 }

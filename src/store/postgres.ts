@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { MigrationFile } from "./migrate.ts";
-import { Connection, type Result } from "./postgres/connection.ts";
+import { Connection } from "./postgres/connection.ts";
 import { asUnavailable, isClash, remedyOf } from "./postgres/errors.ts";
+import { PassedOver, type Result } from "./postgres/group.ts";
 import { migrate } from "./postgres/migrate.ts";
 import { Place } from "./postgres/pool.ts";
 import { Session } from "./postgres/session.ts";
@@ -131,10 +132,10 @@ export class PostgresStore implements Store {
     const connection = await best.connection();
     connection.replan();
     try {
-      return await connection.query(sql, parameters);
+      return await connection.query(sql, parameters, again);
     } catch (error) {
-      // The connection broke under it: reading once more harms nobody.
-      if (again && connection.lost) return this.#ask(sql, parameters, false);
+      // The connection broke under it, or another's read failed beside it: reading once more harms nobody.
+      if (again && (connection.lost || error instanceof PassedOver)) return this.#ask(sql, parameters, false);
       throw asUnavailable(error);
     }
   }

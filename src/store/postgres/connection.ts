@@ -1,8 +1,8 @@
 import pg from "pg";
-import { decoded, encodedAll } from "./nul.ts";
-import { StoreUnavailable, type Row, type Value } from "../store.ts";
+import { sentOf, type Parameter } from "./columns.ts";
+import { Group, type Asked, type Prepared, type Result, type Wire } from "./group.ts";
+import { StoreUnavailable } from "../store.ts";
 
-export type Result = { readonly rows: readonly Row[]; readonly count: number; readonly command: string };
 export type ConnectionOptions = {
   readonly url: string;
   /** How long a statement may run, and wait for a row that another transaction holds. 0 is without limit. */
@@ -33,23 +33,18 @@ function nameOf(sql: string): string | undefined {
   return name;
 }
 
-const asNumber = (text: string): number => Number(text);
-const asBytes = (text: string): Buffer => Buffer.from(text.slice(2), "hex");
-// int8, int4, int2, numeric (what sum() of a bigint is), oid; bytea
-const parserOf = (type: number) =>
-  type === 20 || type === 23 || type === 21 || type === 1700 || type === 26
-    ? asNumber
-    : type === 17
-      ? asBytes
-      : decoded;
-
 /**
- * One connection to PostgreSQL. Statements are pipelined: each is sent at once, answers come in their order.
+ * One connection to PostgreSQL. Statements are pipelined: what is asked until the program waits for something is sent
+ * in one piece, answers come in their order.
  * A connection is used until its first trouble and then thrown away: `lost` says so.
  */
 export class Connection {
   readonly #client: pg.Client;
   readonly #watch: NodeJS.Timeout;
+  readonly #prepared: Prepared = new Map();
+  /** What is about to be sent, in groups; whether the last of them may grow. */
+  #gathered: Asked[][] = [];
+  #growing = false;
   #waiting = 0;
   #planned = 0;
   #replanAfter = REPLAN_FIRST;
@@ -78,7 +73,6 @@ export class Connection {
       statement_timeout: statementMs,
       lock_timeout: lockMs,
       idle_in_transaction_session_timeout: statementMs,
-      types: { getTypeParser: parserOf },
     });
     // Trouble after connecting is told through the statements under way.
     client.on("error", () => undefined);
@@ -107,22 +101,51 @@ export class Connection {
     this.query("discard plans").catch(() => undefined);
   }
 
-  query(sql: string, parameters: readonly Value[] | readonly (readonly Value[])[] = []): Promise<Result> {
+  /**
+   * @param together PostgreSQL may pass it over if one fails that was asked just before it: for what belongs to one
+   * transaction, or can be asked again. Such statements cost less.
+   */
+  query(sql: string, parameters: readonly Parameter[] = [], together = false): Promise<Result> {
     if (this.#lost) return Promise.reject(unavailable(this.#lost));
-    if (this.#waiting++ === 0) this.#progressAt = performance.now();
-    this.#planned++;
     return new Promise<Result>((resolve, reject) => {
-      const name = nameOf(sql);
-      const query = { text: sql, values: encodedAll(parameters), ...(name === undefined ? {} : { name }) };
-      this.#client.query(query, (error: Error | null, result: pg.QueryResult<Row>) => {
+      const values = parameters.map(sentOf);
+      if (this.#waiting++ === 0) this.#progressAt = performance.now();
+      this.#planned++;
+      const answered = (): void => {
         this.#waiting--;
         this.#progressAt = performance.now();
+      };
+      const done = (result: Result): void => {
+        answered();
+        resolve(result);
+      };
+      const failed = (error: Error): void => {
+        answered();
         // A server that was demoted answers, but never again as it should.
-        if ((error as { code?: string } | null)?.code === "25006") this.destroy(error ?? undefined);
-        if (error) reject(this.#lost ? unavailable(error) : error);
-        else resolve({ rows: result.rows, count: result.rowCount ?? 0, command: result.command });
-      });
+        if ((error as { code?: string }).code === "25006") this.destroy(error);
+        reject(this.#lost ? unavailable(error) : error);
+      };
+      this.#gather({ sql, name: nameOf(sql), values, done, failed }, together);
     });
+  }
+
+  #gather(asked: Asked, together: boolean): void {
+    if (this.#gathered.length === 0) process.nextTick(() => this.#sendGathered());
+    if (together && this.#growing) this.#gathered.at(-1)?.push(asked);
+    else this.#gathered.push([asked]);
+    this.#growing = together;
+  }
+  #sendGathered(): void {
+    const groups = this.#gathered;
+    this.#gathered = [];
+    this.#growing = false;
+    const { stream } = this.#wire;
+    stream.cork();
+    for (const asked of groups) this.#client.query(new Group(asked, this.#prepared) as unknown as pg.Submittable);
+    stream.uncork();
+  }
+  get #wire(): Wire {
+    return (this.#client as unknown as { connection: Wire }).connection;
   }
 
   listen(channel: string, told: () => void): Promise<Result> {
@@ -133,11 +156,11 @@ export class Connection {
   /** Ends it at once; statements under way fail. */
   destroy(reason: Error = new Error("the connection was given up")): void {
     this.#lose(reason);
-    const { connection } = this.#client as unknown as { connection: { stream: { destroy(): void } } };
-    connection.stream.destroy();
+    this.#wire.stream.destroy();
   }
   async close(): Promise<void> {
     this.#lose(new Error("the store is closed"));
+    this.#sendGathered();
     await this.#client.end();
   }
 

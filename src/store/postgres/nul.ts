@@ -3,8 +3,6 @@
  * which we use ourselves for "the next name after this one". In the database U+0000 is written as U+0001 U+0001, and
  * U+0001 as U+0001 U+0002: so texts have the same order as before, and no two become the same.
  */
-import type { Value } from "../store.ts";
-
 const NUL = "\u0000";
 const MARK = "\u0001";
 
@@ -16,12 +14,4 @@ export function encoded(text: string): string {
 export function decoded(text: string): string {
   if (!text.includes(MARK)) return text;
   return text.replaceAll("\u0001\u0001", NUL).replaceAll("\u0001\u0002", MARK);
-}
-
-type Parameters = readonly Value[] | readonly (readonly Value[])[];
-/** Statements' parameters, or whole columns of them. */
-export function encodedAll(parameters: Parameters): unknown[] {
-  return parameters.map((value) =>
-    typeof value === "string" ? encoded(value) : Array.isArray(value) ? encodedAll(value as readonly Value[]) : value,
-  );
 }

@@ -1,10 +1,12 @@
 import { WriteConflict, type Value } from "../store.ts";
-import type { Connection, Result } from "./connection.ts";
+import type { Parameter } from "./columns.ts";
+import type { Connection } from "./connection.ts";
 import { remedyOf } from "./errors.ts";
-import { columnsOf, isTrusted, learn, type Statement, type Statements } from "./statement.ts";
+import type { Result } from "./group.ts";
+import { areApart, columnsOf, isTrusted, learn, type Statement, type Statements } from "./statement.ts";
 
 type Change = { readonly statement: Statement; readonly parameters: readonly Value[] };
-type Batch = { readonly statement: Statement; readonly rows: (readonly Value[])[] };
+type Batch = { readonly statement: Statement; readonly rows: (readonly Value[])[]; readonly keys: Set<string> };
 /** A savepoint: where its changes begin in the buffer, and whether PostgreSQL knows of it. */
 type Level = { start: number; sent: boolean };
 
@@ -18,7 +20,7 @@ const BATCH_ROWS = 256;
  *
  * A *hopeful* session puts changes off whose outcome is as good as certain (an insert inserts, a guarded update of a
  * row just read finds it), answers what they would have answered, and sends them together, before the next statement
- * that touches the same tables or with the commit. If one turns out otherwise, the whole transaction is taken back and
+ * that may touch the same rows or with the commit. If one turns out otherwise, the whole transaction is taken back and
  * its work done again in a *careful* session, which asks one statement after the other and so gives every caller the
  * errors of its own statements. So what callers see is the same; only the number of round trips differs.
  */
@@ -28,7 +30,8 @@ export class Session {
   readonly #careful: boolean;
   #begun = false;
   #buffer: Change[] = [];
-  #touched = new Set<string>();
+  /** What was put off, by table. */
+  readonly #touched = new Map<string, Change[]>();
   readonly #levels: Level[] = [];
   readonly #checks: Promise<void>[] = [];
   #failed: unknown;
@@ -60,16 +63,16 @@ export class Session {
 
   async ask(sql: string, parameters: readonly Value[]): Promise<Result> {
     const statement = this.#statements.of(sql);
-    if (this.#careful || statement.kind !== "read" || statement.tables.some((table) => this.#touched.has(table)))
-      this.#flush();
+    if (this.#careful || statement.kind !== "read" || this.#meets({ statement, parameters })) this.#flush();
     return this.#awaited(sql, parameters);
   }
 
   async change(sql: string, parameters: readonly Value[]): Promise<number> {
     const statement = this.#statements.of(sql);
     if (!this.#careful && statement.kind === "write" && isTrusted(statement)) {
-      this.#buffer.push({ statement, parameters });
-      for (const table of statement.tables) this.#touched.add(table);
+      const change: Change = { statement, parameters };
+      this.#buffer.push(change);
+      this.#touch(change);
       return 1;
     }
     this.#flush();
@@ -89,10 +92,23 @@ export class Session {
     const level = this.#levels.pop();
     if (!level) return;
     this.#buffer.length = level.start;
-    this.#touched = new Set(this.#buffer.flatMap(({ statement }) => statement.tables));
+    this.#touched.clear();
+    for (const change of this.#buffer) this.#touch(change);
     if (!level.sent) return;
     this.#unawaited(`rollback to s${this.#levels.length}`);
     this.#unawaited(`release s${this.#levels.length}`);
+  }
+
+  #touch(change: Change): void {
+    for (const table of change.statement.tables) {
+      const changes = this.#touched.get(table);
+      if (changes) changes.push(change);
+      else this.#touched.set(table, [change]);
+    }
+  }
+  /** Whether the statement may find rows that a change which was put off has left. */
+  #meets(read: Change): boolean {
+    return read.statement.tables.some((table) => this.#touched.get(table)?.some((change) => !areApart(read, change)));
   }
 
   /** Commits, and counts up the given slots of versions. Throws if nothing of it was committed, or nobody can say. */
@@ -105,7 +121,7 @@ export class Session {
     if (this.#checks.length > 0) await Promise.all(this.#checks);
     if (this.#failed !== undefined) throw this.#failed;
     this.committing = true;
-    const { command } = await this.#send("commit");
+    const { command } = await this.#connection.query("commit");
     if (this.#failed !== undefined || command !== "COMMIT") {
       // PostgreSQL answers a commit of a failed transaction by taking it back.
       this.committing = false;
@@ -113,16 +129,16 @@ export class Session {
     }
   }
   async rollback(): Promise<void> {
-    if (this.#begun && !this.#connection.lost) await this.#send("rollback");
+    if (this.#begun && !this.#connection.lost) await this.#connection.query("rollback");
   }
 
-  #send(sql: string, parameters: Parameters<Connection["query"]>[1] = []): Promise<Result> {
+  #send(sql: string, parameters: readonly Parameter[] = []): Promise<Result> {
     if (!this.#begun) {
       this.#begun = true;
       this.#connection.replan();
-      this.#connection.query("begin").catch((error: unknown) => this.#fail(error));
+      this.#connection.query("begin", [], true).catch((error: unknown) => this.#fail(error));
     }
-    return this.#connection.query(sql, parameters);
+    return this.#connection.query(sql, parameters, true);
   }
   async #awaited(sql: string, parameters: readonly Value[]): Promise<Result> {
     try {
@@ -133,7 +149,7 @@ export class Session {
       throw error;
     }
   }
-  #unawaited(sql: string, parameters: Parameters<Connection["query"]>[1] = []): void {
+  #unawaited(sql: string, parameters: readonly Parameter[] = []): void {
     this.#send(sql, parameters).catch((error: unknown) => this.#fail(error));
   }
   #fail(error: unknown): void {
@@ -161,18 +177,18 @@ export class Session {
 
   #sendChanges(changes: readonly Change[]): void {
     for (const { statement, rows } of batchesOf(changes)) {
-      const [only] = rows;
-      if (rows.length === 1 || statement.many === undefined)
-        for (const row of rows) this.#sendChange(statement, statement.sent, row);
-      else if (only) this.#sendChange(statement, statement.many, columnsOf(rows));
+      const { many } = statement;
+      if (rows.length > 1 && many !== undefined)
+        this.#sendChange(statement, many.sql, columnsOf(rows, many.types), rows.length);
+      else for (const row of rows) this.#sendChange(statement, statement.sent, row, 1);
     }
   }
-  #sendChange(statement: Statement, sql: string, parameters: Parameters<Connection["query"]>[1]): void {
+  #sendChange(statement: Statement, sql: string, parameters: readonly Parameter[], expected: number): void {
     const done = this.#send(sql, parameters).then(
       ({ count }) => {
-        if (statement.certain || count === 1) return;
+        if (statement.certain || count === expected) return;
         this.#statements.distrust(statement.tables[0] ?? "");
-        this.#fail(new WriteConflict(`${count} rows instead of one: ${statement.sql}`));
+        this.#fail(new WriteConflict(`${count} rows instead of ${expected}: ${statement.sql}`));
       },
       (error: unknown) => {
         if ((error as { code?: string }).code === "23505") this.#statements.distrust(statement.tables[0] ?? "");
@@ -184,22 +200,37 @@ export class Session {
   }
 }
 
-/** Gathers inserts of one kind. Only inserts move forward, and never past a change of another kind to the same table. */
+/**
+ * Gathers changes of one kind. None moves past a change of another kind to the same table, but inserts past inserts;
+ * and no row is changed twice in one statement.
+ */
 function batchesOf(changes: readonly Change[]): Batch[] {
   const batches: Batch[] = [];
   const open = new Map<string, Batch>();
   for (const { statement, parameters } of changes) {
+    const key = statement.certain ? undefined : keyOf(statement, parameters);
     const batch = open.get(statement.sql);
-    if (batch && batch.rows.length < BATCH_ROWS) {
+    if (batch && batch.rows.length < BATCH_ROWS && !(key !== undefined && batch.keys.has(key))) {
       batch.rows.push(parameters);
+      if (key !== undefined) batch.keys.add(key);
       continue;
     }
-    const fresh: Batch = { statement, rows: [parameters] };
+    const fresh: Batch = { statement, rows: [parameters], keys: new Set(key === undefined ? [] : [key]) };
     batches.push(fresh);
+    for (const [sql, { statement: other }] of open)
+      if (!(isInsert(statement) && isInsert(other)) && other.tables.some((table) => statement.tables.includes(table)))
+        open.delete(sql);
     if (statement.many !== undefined) open.set(statement.sql, fresh);
-    else
-      for (const [sql, other] of open)
-        if (other.statement.tables.some((table) => statement.tables.includes(table))) open.delete(sql);
   }
   return batches;
+}
+
+function isInsert({ certain, many }: Statement): boolean {
+  return certain && many !== undefined;
+}
+/** Tells the rows of a change apart. */
+function keyOf({ fixed }: Statement, parameters: readonly Value[]): string {
+  let key = "";
+  for (const place of fixed.values()) key += `${String(parameters[place])}\n`;
+  return key;
 }

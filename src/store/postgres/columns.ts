@@ -1,0 +1,64 @@
+/** Parameters as the driver sends them: single values, and whole columns of values as one array. */
+import { encoded } from "./nul.ts";
+import type { Value } from "../store.ts";
+
+/** A column of values, and its elements' type if they travel in PostgreSQL's binary form. */
+export type Column = { readonly type: string; readonly values: readonly Value[] };
+export type Parameter = Value | Column;
+
+const OIDS: Readonly<Record<string, number>> = { text: 25, bigint: 20, bytea: 17 };
+const HEADER_BYTES = 20;
+
+export function sentOf(parameter: Parameter): string | Buffer | null {
+  if (parameter === null || parameter === undefined) return null;
+  if (typeof parameter === "string") return encoded(parameter);
+  if (typeof parameter !== "object") return String(parameter);
+  if (parameter instanceof Uint8Array) return bytesOf(parameter);
+  return arrayOf(parameter);
+}
+
+/** The types whose columns can be sent. */
+export function isSendable(type: string): boolean {
+  return type in OIDS;
+}
+
+function bytesOf(value: Uint8Array): Buffer {
+  return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
+
+/** PostgreSQL's binary form of a one-dimensional array: nothing has to be escaped here, or parsed there. */
+function arrayOf({ type, values }: Column): Buffer {
+  const elements = values.map((value) => elementOf(type, value));
+  let size = HEADER_BYTES;
+  for (const element of elements)
+    size += 4 + (element === null ? 0 : typeof element === "string" ? Buffer.byteLength(element) : element.length);
+  const buffer = Buffer.allocUnsafe(size);
+  buffer.writeInt32BE(1, 0);
+  buffer.writeInt32BE(elements.includes(null) ? 1 : 0, 4);
+  buffer.writeInt32BE(OIDS[type] ?? 0, 8);
+  buffer.writeInt32BE(elements.length, 12);
+  buffer.writeInt32BE(1, 16);
+  let at = HEADER_BYTES;
+  for (const element of elements) {
+    if (element === null) {
+      at = buffer.writeInt32BE(-1, at);
+      continue;
+    }
+    const length = typeof element === "string" ? buffer.write(element, at + 4) : element.copy(buffer, at + 4);
+    buffer.writeInt32BE(length, at);
+    at += 4 + length;
+  }
+  return buffer;
+}
+
+function elementOf(type: string, value: Value): string | Buffer | null {
+  if (value === null || value === undefined) return null;
+  if (type === "bigint") {
+    // Throws for a fraction, which PostgreSQL refuses too.
+    const bytes = Buffer.allocUnsafe(8);
+    bytes.writeBigInt64BE(BigInt(typeof value === "object" ? Number.NaN : value));
+    return bytes;
+  }
+  if (value instanceof Uint8Array) return bytesOf(value);
+  return encoded(String(value));
+}
