@@ -21,10 +21,10 @@ export type LoadSpec = {
   readonly service: string;
   readonly key: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /**
-   * `put` = 1 KiB objects `bench/…`, `start` = StartExecution of `machineArn`, `run` = the same and DescribeExecution
+   * `put` = 1 KiB objects `bench/…`, `start` = StartExecution of `machineArn`, `sync` = StartSyncExecution, `run` = the same and DescribeExecution
    * until it has SUCCEEDED, `invoke` = a call of Restate's service that is answered at its end.
    */
-  readonly kind: "put" | "start" | "run" | "invoke";
+  readonly kind: "put" | "start" | "sync" | "run" | "invoke";
   readonly bucket: string;
   readonly machineArn: string;
   readonly prefix: string;
@@ -47,7 +47,8 @@ function shot(spec: LoadSpec, index: number): Shot {
   if (spec.kind === "invoke") return { method: "POST", path: "/five/run", body: "" };
   const { machineArn: stateMachineArn } = spec;
   const named = spec.kind === "run" && { name: `${spec.prefix}${index}` };
-  return states("StartExecution", { stateMachineArn, input: INPUT, ...named });
+  const operation = spec.kind === "sync" ? "StartSyncExecution" : "StartExecution";
+  return states(operation, { stateMachineArn, input: INPUT, ...named });
 }
 
 function states(operation: string, input: unknown): Shot {

@@ -1,7 +1,15 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { CreateStateMachineCommand } from "@aws-sdk/client-sfn";
 import { clientsFor } from "../test/support/stepwell.ts";
-import { createBucket, createMachine, createRule, createTrail } from "../scripts/tutorial/steps.ts";
+import {
+  createBucket,
+  createMachine,
+  createRule,
+  createServiceRole,
+  createTrail,
+  HELLO_WORLD,
+} from "../scripts/tutorial/steps.ts";
 import { startServer, type Server } from "./processes.ts";
 
 export const KEY = {
@@ -15,7 +23,9 @@ export const WATCHED = "bench-watched";
 /** A Stepwell with the tutorial set up on it, in a process of its own. */
 export async function startTutorial(
   folder: string,
-): Promise<Server & { readonly machineArn: string; readonly clients: ReturnType<typeof clientsFor> }> {
+): Promise<
+  Server & { readonly machineArn: string; readonly expressArn: string; readonly clients: ReturnType<typeof clientsFor> }
+> {
   const data = join(folder, "stepwell");
   mkdirSync(data, { recursive: true });
   const server = await startServer("stepwell", data);
@@ -26,5 +36,15 @@ export async function startTutorial(
   await createTrail(clients, setting);
   const machineArn = await createMachine(clients);
   await createRule(clients, setting, machineArn);
-  return { ...server, machineArn, clients };
+  const expressArn = await createExpress(clients);
+  return { ...server, machineArn, expressArn, clients };
+}
+
+/** The tutorial's machine once more, as an Express machine that logs nothing. */
+async function createExpress({ iam, states }: ReturnType<typeof clientsFor>): Promise<string> {
+  const roleArn = await createServiceRole(iam, "express-role", "states.amazonaws.com");
+  const { stateMachineArn } = await states.send(
+    new CreateStateMachineCommand({ name: "Express", definition: HELLO_WORLD, roleArn, type: "EXPRESS" }),
+  );
+  return stateMachineArn ?? "";
 }

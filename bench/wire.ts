@@ -1,4 +1,4 @@
-/** Over the wire: 1 KiB PUT, StartExecution, and PUT → SUCCEEDED, each beside a bare node:http server given the same requests. */
+/** Over the wire: 1 KiB PUT, StartExecution, StartSyncExecution, and PUT → SUCCEEDED, each beside a bare node:http server given the same requests. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ListExecutionsCommand } from "@aws-sdk/client-sfn";
@@ -14,6 +14,7 @@ export const benchWire: Bench = async ({ rounds, folder }) => {
   const bare = await startServer("discard", join(folder, "bare"));
   const stepwell = await startTutorial(folder);
   const base = { key: KEY, machineArn: stepwell.machineArn };
+  const sync = { ...base, machineArn: stepwell.expressArn, kind: "sync", service: "states", bucket: PLAIN } as const;
   const cases: readonly { name: string; spec: Omit<LoadSpec, "port" | "prefix"> }[] = [
     {
       name: "PUT 1 KiB, durable, 64 connections",
@@ -23,6 +24,10 @@ export const benchWire: Bench = async ({ rounds, folder }) => {
       name: "StartExecution Helloworld to SUCCEEDED, 64 connections",
       spec: { ...base, kind: "start", service: "states", bucket: PLAIN, connections: 64, count: 20_000 },
     },
+    ...[64, 1].map((connections) => ({
+      name: `StartSyncExecution of an Express machine, ${connections} connection${connections === 1 ? "" : "s"}`,
+      spec: { ...sync, connections, count: connections === 1 ? 2_000 : 20_000 },
+    })),
     {
       name: "PUT to SUCCEEDED, 64 connections",
       spec: { ...base, kind: "put", service: "s3", bucket: WATCHED, connections: 64, count: 10_000 },

@@ -16,6 +16,8 @@ export function exportsText(url: string, key: Key, region: string): string {
     `export AWS_SECRET_ACCESS_KEY=${key.secretAccessKey}`,
     `export AWS_DEFAULT_REGION=${region}`,
     `export AWS_REGION=${region}`,
+    // StartSyncExecution and TestState would be sent to `sync-127.0.0.1`, which is no host.
+    "export AWS_DISABLE_HOST_PREFIX_INJECTION=true",
   ].join("\n");
 }
 

@@ -27,6 +27,7 @@ test("beside a server, after its death, and at rest, the commands work on the sa
       AWS_SECRET_ACCESS_KEY: SERVER_KEY.secretAccessKey,
       AWS_DEFAULT_REGION: "us-east-1",
       AWS_REGION: "us-east-1",
+      AWS_DISABLE_HOST_PREFIX_INJECTION: "true",
     });
 
     const made = exportsIn((await stepwell(["account", "create", "210987654321", "--data", data])).out);

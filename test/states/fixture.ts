@@ -32,7 +32,11 @@ export function taskMachine(
 }
 
 /** A role that Step Functions may assume, with permissions as given. */
-export async function roleFor(stepwell: Stepwell, name: string, actions: readonly string[]): Promise<string> {
+export async function roleFor(
+  stepwell: Pick<Stepwell, "as">,
+  name: string,
+  actions: readonly string[],
+): Promise<string> {
   const { iam } = stepwell.as;
   const trust = {
     Version: "2012-10-17",
