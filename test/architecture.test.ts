@@ -21,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   story: SERVICE_ROOM,
   cli: ["clock", "flow", "gate", "iam", "node", "store", "story"],
   main: ["cli"],
+  asl: ["states"], // the States Language by itself, as the package exports it
 };
 /** These know the types of what they stand under, and nothing at run time. */
 const TYPES_ONLY = new Set(["wire", "flow", "room"]);
@@ -78,3 +79,13 @@ test("no default exports, no barrel files", () => {
 
 test("node.ts, the composition root, is under 100 lines", () =>
   assert.ok(readFileSync("src/node.ts", "utf8").split("\n").length < 100));
+
+test("the exported States Language imports nothing of the server", () => {
+  for (const file of globSync("src/states/asl/**/*.ts")) {
+    const source = readFileSync(file, "utf8");
+    for (const [statement, specifier = ""] of source.matchAll(/^(?:import|export) [^;]*?from "(\.[^"]+)"/gm)) {
+      const inside = join(dirname(file), specifier).startsWith("src/states/asl/");
+      assert.ok(inside || statement.startsWith("import type "), `${file} imports ${specifier}`);
+    }
+  }
+});
