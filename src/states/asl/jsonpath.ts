@@ -9,7 +9,7 @@ import { waitUntil } from "./jsonpathWait.ts";
 import { parsePath } from "./path/parse.ts";
 import { filterPath } from "./path/effective.ts";
 import { placeAt } from "./path/place.ts";
-import { compilePath, referenceTokens } from "./path/read.ts";
+import { referenceTokens } from "./path/read.ts";
 import type { Scope } from "./scope.ts";
 import { compileExpression, compileTemplate } from "./template.ts";
 
@@ -93,16 +93,12 @@ function seconds(state: JsonObject, field: "TimeoutSeconds" | "HeartbeatSeconds"
   if (literal !== undefined) return () => literal;
   const path = state[`${field}Path`];
   if (typeof path !== "string") return undefined;
-  const read = compilePath(path);
+  const evaluate = compileExpression(path, `${field}Path`);
   return (scope, data) => {
-    const found = read(data.value, scope);
-    if ("miss" in found) throw runtime(`The ${field}Path parameter does not reference an input value: ${path}`);
-    const value = numberOf(found.value);
-    if (value === undefined || !Number.isInteger(value)) {
-      throw runtime(
-        `The ${field}Path parameter cannot be parsed as a long value: ${path} == ${printJson(found.value)}`,
-      );
-    }
+    const found = evaluate(data.value, scope);
+    const value = numberOf(found);
+    if (value === undefined || !Number.isInteger(value))
+      throw runtime(`The ${field}Path parameter cannot be parsed as a long value: ${path} == ${printJson(found)}`);
     if (value <= 0) throw runtime(`The ${field}Path parameter must reference a positive value: ${path} == ${value}`);
     return value;
   };

@@ -6,7 +6,7 @@ import type { NumberKind } from "./language.ts";
 import { filterPath } from "./path/effective.ts";
 import { compilePath } from "./path/read.ts";
 import type { Scope } from "./scope.ts";
-import { compileTemplate } from "./template.ts";
+import { compileExpression, compileTemplate } from "./template.ts";
 
 /** An inline Map runs at most 40 iterations at once. */
 const CONCURRENCY_MAX = 40;
@@ -69,14 +69,13 @@ export function mapNumber(
     return literal === undefined ? undefined : () => literal;
   }
   const effective = filterPath(state["InputPath"]);
-  const read = compilePath(path);
+  const evaluate = compileExpression(path, `${field}Path`);
   return (scope) => {
-    const found = read(effective(scope.input, scope).value, scope);
-    if ("miss" in found) throw runtime(`The ${field}Path parameter does not reference an input value: ${path}`);
-    const value = readNumber(found.value);
+    const found = evaluate(effective(scope.input, scope).value, scope);
+    const value = readNumber(found);
     if (value === undefined || (kind === "integer" && !Number.isInteger(value))) {
       throw runtime(
-        `The ${field}Path field refers to value "${printJson(found.value)}" which is not a valid ${kind}: ${path}`,
+        `The ${field}Path field refers to value "${typeof found === "string" ? found : printJson(found)}" which is not a valid ${kind}: ${path}`,
       );
     }
     if (value < 0) throw runtime(`${field} cannot be negative.`);

@@ -84,6 +84,8 @@ void test("a failing call is States.Runtime and names the call", () => {
     ["States.Base64Encode($.n)", "Base64Encode"],
     ["States.Base64Decode('*')", "Base64Decode"],
     ["States.Format($.n)", "Format"],
+    [String.raw`States.Format('a\b')`, "Format"],
+    [String.raw`States.StringSplit('a\n', ',')`, "StringSplit"],
   ];
   const reasons: readonly (readonly [call: string, reason: string])[] = [
     ...invalid.map(([call, name]) => [call, `Invalid arguments in States.${name}`] as const),

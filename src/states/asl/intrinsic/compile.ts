@@ -25,6 +25,12 @@ function compileCall(call: Call, whole: string): Evaluate {
   const given = call.arguments.map((argument, i) =>
     compileArgument(argument, call.name === "Format" && i === 0, whole),
   );
+  if (call.arguments.some(opensEscape)) {
+    // AWS: "If an open-escape-backslash \\ is found in the intrinsic invocation string, the interpreter will return a runtime error."
+    return () => {
+      throw failed(call, `Invalid arguments in States.${call.name}`);
+    };
+  }
   return (data, scope) => {
     const values = given.map((argument) => argument(data, scope));
     try {
@@ -57,4 +63,10 @@ function compileArgument(argument: Argument, template: boolean, whole: string): 
 
 function failed(call: Call, reason: string): StateFailure {
   return runtime(`There was an error while evaluating the intrinsic function: ${call.text}. ${reason}`);
+}
+
+/** A backslash that escapes nothing. */
+function opensEscape(argument: Argument): boolean {
+  if (argument.kind !== "literal" || typeof argument.value !== "string") return false;
+  return /\\[^\\{}]/.test(argument.value.replaceAll("\\\\", ""));
 }
