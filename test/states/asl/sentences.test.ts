@@ -56,8 +56,8 @@ const FAILURES: readonly (readonly [state: object, input: unknown, sentence: str
   ],
   [
     { Type: "Map", ItemsPath: "$.o", ItemProcessor: inner, ...end },
-    { o: { foo: "bar" } },
-    `Map state input must be an array but was: {"foo":"bar"}`,
+    { o: "bar" },
+    `Map state input must be an array but was: "bar"`,
   ],
   [
     {
