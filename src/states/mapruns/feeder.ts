@@ -1,6 +1,6 @@
 /** `states.mapRun`: reads the data set of a map run and starts its children, until there are no items left. */
 import type { Parts } from "../../flow.ts";
-import { DONE, type EffectWorker } from "../../relay/relay.ts";
+import { DONE, type EffectWorker, type Outcome } from "../../relay/relay.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { AwsFault } from "../../wire/fault.ts";
 import { plainItem, STATE_DATA, type MapItem } from "../asl/dataset.ts";
@@ -26,8 +26,12 @@ import type { Wakes } from "./wakes.ts";
 /** Children started in one transaction: their status events ride in it too. */
 const CHILDREN_AT_ONCE = 25;
 const CHARACTERS_AT_ONCE = 1_000_000;
-/** Tries before an unexpected failure fails the run. */
+/** Tries without progress before an unexpected failure fails the run, and the pause that doubles between them. */
 const MOST_ATTEMPTS = 5;
+const AGAIN_MS = 500;
+
+/** The body of `states.mapRun` work; `tries` have brought the run no further. */
+type FeedWork = MapRunWork & { readonly tries?: number };
 
 type Own = {
   readonly parts: Parts;
@@ -49,9 +53,11 @@ export function mapRunWorker(own: Own): EffectWorker {
       if (result === "stopped") return async () => ({ kind: "again", dueAt: parts.clock.now() });
       if (result === "out of step") return settleOutOfStep(own, mapRun);
     } catch (error) {
+      if (error instanceof StoreUnavailable) throw error;
       failure = failureOf(error, parts);
       if (failure === undefined) {
-        if (error instanceof StoreUnavailable || work.attempt < MOST_ATTEMPTS) throw error;
+        const again = await another(own, run, work.body as FeedWork, error);
+        if (again) return async () => again;
         failure = { error: "States.ItemReaderFailed", cause: error instanceof Error ? error.message : String(error) };
       }
     }
@@ -62,6 +68,19 @@ export function mapRunWorker(own: Own): EffectWorker {
       return DONE;
     };
   };
+}
+
+/**
+ * A stream that broke off is opened again, as often as that brings the run forward: a file may be read for days. Undefined
+ * if it does not, several times in a row.
+ */
+async function another({ parts }: Own, run: MapRunRow, work: FeedWork, error: unknown): Promise<Outcome | undefined> {
+  const { mapRun, tries = 0 } = work;
+  const now = await parts.store.read((reader) => mapRunByArn(reader, mapRun));
+  const next = now !== undefined && now.children > run.children ? 0 : tries + 1;
+  if (next >= MOST_ATTEMPTS) return undefined;
+  parts.log("warn", "the data set of a map run is opened again", { mapRun, tries: next, error });
+  return { kind: "again", dueAt: parts.clock.now() + AGAIN_MS * 2 ** next, body: { mapRun, tries: next } };
 }
 
 /** The run is over, or another transaction than the last one seen counts: then it is read again from where it is. */
