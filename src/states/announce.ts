@@ -16,9 +16,9 @@ export function announce(parts: Parts, transaction: Transaction, row: ExecutionR
   const [, , , region = "", account = ""] = row.machine.split(":", 5);
   const arn = executionArn(row);
   const bus = defaultBus(account, region);
-  const now = row.stopped_at ?? row.started_at;
+  const now = row.stopped_at ?? row.redriven_at ?? row.started_at;
   const included = row.input.length + (row.output?.length ?? 0) <= PAYLOADS_LIMIT;
-  const redrive = redriveOf(row.status);
+  const redrive = redriveOf(row, now);
   const routed: Routed = {
     bus,
     ingestedAt: now,
@@ -43,8 +43,8 @@ export function announce(parts: Parts, transaction: Transaction, row: ExecutionR
         stateMachineVersionArn: null,
         stateMachineAliasArn: null,
         ...startedThrough(row),
-        redriveCount: 0,
-        redriveDate: null,
+        redriveCount: row.redrives ?? 0,
+        redriveDate: row.redriven_at ?? null,
         redriveStatus: redrive.redriveStatus,
         redriveStatusReason: redrive.redriveStatusReason ?? null,
         inputDetails: { included },

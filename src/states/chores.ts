@@ -4,8 +4,9 @@ import { DONE, type PureWorker } from "../relay/relay.ts";
 import type { ExecutionKey } from "./arns.ts";
 import type { Executions, SignalWork } from "./executions.ts";
 import { machineScope } from "./definitions.ts";
+import { REDRIVE_WINDOW_MS } from "./redrive.ts";
 import { deleteAliases } from "./rows/aliases.ts";
-import { deleteExecution, endedBefore, runningOf } from "./rows/executions.ts";
+import { deleteExecution, dropSnapshots, endedBefore, runningOf } from "./rows/executions.ts";
 import { childrenAfter, deleteMapRun, mapRunsOf } from "./rows/mapRuns.ts";
 import {
   deleteMachine,
@@ -67,7 +68,8 @@ export function trimWorker({ clock }: Parts): PureWorker {
       if (left <= 0) return { kind: "again", dueAt: now, body: { after } };
       await deleteExecution(transaction, { machine, name });
     }
-    if (old.length === TRIM_AT_ONCE) return { kind: "again", dueAt: now, body: { after } };
+    const dropped = await dropSnapshots(transaction, machine, now - REDRIVE_WINDOW_MS, TRIM_AT_ONCE);
+    if (old.length === TRIM_AT_ONCE || dropped === TRIM_AT_ONCE) return { kind: "again", dueAt: now, body: { after } };
     await deleteRetiredRevisions(transaction, machine, now - DEFINITION_RETENTION_MS);
     return { kind: "again", dueAt: now, body: { after: machine } };
   };

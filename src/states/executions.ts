@@ -6,14 +6,17 @@ import type { Parts } from "../flow.ts";
 import { WriteConflict, type Transaction } from "../store/store.ts";
 import { fault } from "../wire/fault.ts";
 import {
+  endedByKey,
   endExecution,
   executionByKey,
   insertExecution,
   insertHistory,
+  reviveExecution,
   runByKey,
   Serials,
   updateRun,
   type ExecutionRow,
+  type RunRow,
   type Status,
 } from "./rows/executions.ts";
 import { announce } from "./announce.ts";
@@ -23,13 +26,25 @@ import { tellCallers } from "./nested.ts";
 import { entriesOf } from "./logs/entry.ts";
 import type { LogWriter } from "./logs/writer.ts";
 import { packEvents } from "./payloads.ts";
+import { redriveRefusal, redrivenWith, tokensAfter } from "./redrive.ts";
 import { givesToken, type TaskTokens } from "./tokens.ts";
+import { missingExecution } from "./api/own.ts";
 import { startedThrough } from "./views.ts";
 
 export type { SignalWork, TaskWork } from "./effects.ts";
 
 /** What a running execution is stored as: the interpreter's snapshot and what is outstanding for it. */
 type Stored = Outstanding & { readonly run: Run };
+/** A transition and what it started from. */
+type Taken = {
+  readonly row: RunRow;
+  readonly revision: Revision;
+  readonly stored: Stored;
+  readonly transition: Transition;
+  readonly now: number;
+  readonly signal?: Signal;
+  readonly child?: ExecutionKey | undefined;
+};
 
 export type Start = ExecutionKey & {
   readonly revision: Revision;
@@ -119,7 +134,11 @@ export class Executions {
     const inserted = await insertExecution(transaction, {
       ...row,
       last_event: transition.run.lastEventId,
-      run: outstanding ? JSON.stringify({ run: transition.run, ...outstanding } satisfies Stored) : null,
+      run: outstanding
+        ? JSON.stringify({ run: transition.run, ...outstanding } satisfies Stored)
+        : child?.executionType === "EXPRESS"
+          ? null
+          : keptFor(transition),
       // Express executions have no history to ask for.
       events: packEvents(child?.executionType === "EXPRESS" ? [] : transition.events, start.input),
     });
@@ -152,15 +171,44 @@ export class Executions {
     const facts = this.#facts(key);
     const running = machineOf(revision, key.machine);
     const transition = step(running, stored.run, signal, facts);
-    const arn = executionArn(key);
-    const { machine, name } = key;
-    const owner = { machine, name, trace: row.trace, roleArn: revision.roleArn, revision: revision.id };
-    const childType = row.map_run ? running.type : undefined;
     if (transition.stale) {
       // A timer that fell due too early is asked for again, with the time that it has now.
+      const owner = { ...key, trace: row.trace, roleArn: revision.roleArn, revision: revision.id };
       await this.#effects.carryOut(transaction, owner, transition.effects);
       return false;
     }
+    await this.#advance(transaction, key, { row, revision, stored, transition, now: facts.now, signal, child });
+    return true;
+  }
+
+  /** Lets an execution that ended without success go on where it stopped. Answers when, in milliseconds. */
+  async redrive(transaction: Transaction, key: ExecutionKey, token?: string): Promise<number> {
+    const row = (await endedByKey(transaction, key)) ?? missingExecution(executionArn(key));
+    const facts = this.#facts(key);
+    const repeated = redrivenWith(row.redrive_tokens, token, facts.now);
+    if (repeated !== undefined) return repeated;
+    const refusal = redriveRefusal({ ...row, kept: row.run === null ? 0 : 1 }, facts.now);
+    if (refusal !== undefined || row.run === null) throw notRedrivable(refusal ?? "");
+    if (row.map_run) throw notRedrivable("Execution is a child of a Map Run and is redriven with it");
+    const revision = await this.#definitions.revision(transaction, row.revision);
+    const stored: Stored = { ...NOTHING, run: (JSON.parse(row.run) as Stored).run };
+    const transition = step(revision.machine, stored.run, { kind: "redrive" }, facts);
+    const redrives = { redrives: (row.redrives ?? 0) + 1, redriven_at: facts.now };
+    const redrive_tokens = tokensAfter(row.redrive_tokens, token, facts.now);
+    mustBeFirst(await reviveExecution(transaction, key, { ...redrives, redrive_tokens }), executionArn(key));
+    const running = { output: null, error: null, cause: null, stopped_at: null, callers: null, ...redrives };
+    const revived = { ...row, ...running, status: "RUNNING" as const };
+    await announce(this.#parts, transaction, revived);
+    await this.#advance(transaction, key, { row: revived, revision, stored, transition, now: facts.now });
+    return facts.now;
+  }
+
+  /** Saves a transition with its consequences. */
+  async #advance(transaction: Transaction, key: ExecutionKey, taken: Taken): Promise<void> {
+    const { row, revision, stored, transition, now, signal, child } = taken;
+    const arn = executionArn(key);
+    const owner = { ...key, trace: row.trace, roleArn: revision.roleArn, revision: revision.id };
+    const childType = row.map_run ? machineOf(revision, key.machine).type : undefined;
     const { ended, events, run } = transition;
     const first = events[0];
     if (first && childType !== "EXPRESS")
@@ -169,8 +217,9 @@ export class Executions {
     const last_event = run.lastEventId;
     if (ended) {
       const { status, output = null, error = null, cause = null } = ended;
-      const end = { status, output, error, cause, stopped_at: facts.now, last_event };
-      mustBeFirst(await endExecution(transaction, key, row.last_event, end), arn);
+      const end = { status, output, error, cause, stopped_at: now, last_event };
+      const kept = childType === "EXPRESS" ? null : keptFor(transition);
+      mustBeFirst(await endExecution(transaction, key, row.last_event, { ...end, run: kept }), arn);
       await this.#effects.withdraw(transaction, owner, stored);
       await tellCallers(this.#parts.relay, transaction, key, row.callers, row.trace);
       const ending = { ...key, ...row, ...end, serial: 0, trace_header: null };
@@ -178,8 +227,7 @@ export class Executions {
         const told = { mapRun: row.map_run, status, items: row.item_count ?? 0 };
         await tellMapRun(this.#parts, transaction, row.trace, told);
       }
-      await this.#follow(transaction, ending, arn, transition, childType);
-      return true;
+      return this.#follow(transaction, ending, arn, transition, childType);
     }
     const outstanding = outstandingAfter(stored, transition.effects, signal, child);
     const text = JSON.stringify({ run, ...outstanding } satisfies Stored);
@@ -187,7 +235,6 @@ export class Executions {
     const going = { ...key, ...row, output: null, error: null, cause: null, stopped_at: null, serial: 0 };
     await this.#effects.carryOut(transaction, owner, transition.effects, stored, signal);
     await this.#follow(transaction, { ...going, trace_header: null }, arn, transition);
-    return true;
   }
 
   /** Tells of the end if it has come, or sees to it that a paused step goes on. */
@@ -244,6 +291,15 @@ async function existing(transaction: Transaction, start: Start): Promise<number>
   const row = await executionByKey(transaction, start);
   if (row && row.status === "RUNNING" && row.input === start.input) return row.started_at;
   throw fault("ExecutionAlreadyExists", `Execution Already Exists: '${executionArn(start)}'`);
+}
+
+/** The snapshot of an execution that could be redriven. */
+function keptFor({ run, ended }: Transition): string | null {
+  return ended?.status === "SUCCEEDED" ? null : JSON.stringify({ run, ...NOTHING } satisfies Stored);
+}
+
+function notRedrivable(reason: string): Error {
+  return fault("ExecutionNotRedrivable", reason);
 }
 
 /** Two nodes stepped the same execution: one of the transactions is taken back, and its work tried again. */

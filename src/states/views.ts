@@ -1,21 +1,31 @@
 import type { DescribeExecutionOutput, ExecutionListItem } from "@aws-sdk/client-sfn";
 import { executionArn } from "./arns.ts";
 import type { ChildRow } from "./rows/mapRuns.ts";
-import type { ExecutionRow, ListedRow, Status } from "./rows/executions.ts";
+import { redriveRefusal, type Redrivable } from "./redrive.ts";
+import type { ExecutionRow, ListedRow } from "./rows/executions.ts";
 
 type RedriveStatus = "REDRIVABLE" | "NOT_REDRIVABLE" | "REDRIVABLE_BY_MAP_RUN";
 
 /** Whether an execution could be redriven, in AWS's words. */
-export function redriveOf(status: Status): {
+export function redriveOf(
+  row: Redrivable,
+  now: number,
+): {
   redriveStatus: RedriveStatus;
   redriveStatusReason?: string;
 } {
-  if (status !== "RUNNING" && status !== "SUCCEEDED") return { redriveStatus: "REDRIVABLE" };
-  return { redriveStatus: "NOT_REDRIVABLE", redriveStatusReason: `Execution is ${status} and cannot be redriven` };
+  const reason = redriveRefusal(row, now);
+  if (reason !== undefined) return { redriveStatus: "NOT_REDRIVABLE", redriveStatusReason: reason };
+  // Children are redriven with their map run, not by themselves.
+  return { redriveStatus: row.map_run ? "REDRIVABLE_BY_MAP_RUN" : "REDRIVABLE" };
 }
 
 /** DescribeExecution: what is absent is left out, never null. `metadataOnly` hides the payloads. */
-export function describedExecution(row: ExecutionRow, metadataOnly: boolean): DescribeExecutionOutput {
+export function describedExecution(
+  row: ExecutionRow,
+  metadataOnly: boolean,
+  now: number = row.stopped_at ?? row.started_at,
+): DescribeExecutionOutput {
   return {
     executionArn: executionArn(row),
     stateMachineArn: row.machine,
@@ -34,15 +44,17 @@ export function describedExecution(row: ExecutionRow, metadataOnly: boolean): De
     ...(row.cause !== null && !metadataOnly && { cause: row.cause }),
     ...(row.map_run && { mapRunArn: row.map_run }),
     ...startedThrough(row),
-    redriveCount: 0,
-    ...(row.map_run ? redriveOfChild(row.status) : redriveOf(row.status)),
+    ...redrivesOf(row),
+    ...redriveOf(row, now),
   };
 }
 
-/** Children are redriven with their map run, not by themselves. */
-function redriveOfChild(status: Status): { redriveStatus: RedriveStatus; redriveStatusReason?: string } {
-  const own = redriveOf(status);
-  return own.redriveStatus === "REDRIVABLE" ? { redriveStatus: "REDRIVABLE_BY_MAP_RUN" } : own;
+/** How often an execution was redriven, and when the last time. */
+function redrivesOf({ redrives, redriven_at }: Pick<ExecutionRow, "redrives" | "redriven_at">): {
+  redriveCount: number;
+  redriveDate?: Date;
+} {
+  return { redriveCount: redrives ?? 0, ...(redriven_at && { redriveDate: new Date(redriven_at) }) };
 }
 
 /** The version and the alias that an execution was started through. */
@@ -65,7 +77,7 @@ export function listedExecution(machine: string, row: ListedRow): ExecutionListI
     startDate: new Date(row.started_at),
     ...(row.stopped_at !== null && { stopDate: new Date(row.stopped_at) }),
     ...startedThrough({ machine, ...row }),
-    redriveCount: 0,
+    ...redrivesOf(row),
   };
 }
 

@@ -19,7 +19,8 @@ export function executionHandlers(own: StatesParts): StatesHandlers {
   return {
     StartExecution: startExecution(own),
     StopExecution: stopExecution(own),
-    DescribeExecution: describeExecution(),
+    RedriveExecution: redriveExecution(own),
+    DescribeExecution: describeExecution(own),
     DescribeStateMachineForExecution: describeStateMachineForExecution(own),
     ListExecutions: listExecutions(own),
   };
@@ -70,10 +71,20 @@ function stopExecution({ parts, executions }: StatesParts): Handle<"StopExecutio
   };
 }
 
-function describeExecution(): Handle<"DescribeExecution"> {
+function redriveExecution({ executions }: StatesParts): Handle<"RedriveExecution"> {
+  return async (input, call) => {
+    const key = ownExecution(input.executionArn, call);
+    return call.commit(async (transaction) => {
+      const redrivenAt = await executions.redrive(transaction, key, input.clientToken);
+      return { redriveDate: new Date(redrivenAt) };
+    });
+  };
+}
+
+function describeExecution({ parts }: StatesParts): Handle<"DescribeExecution"> {
   return async (input, call) => {
     const row = await executionOf(input.executionArn, call);
-    return describedExecution(row, input.includedData === "METADATA_ONLY");
+    return describedExecution(row, input.includedData === "METADATA_ONLY", parts.clock.now());
   };
 }
 

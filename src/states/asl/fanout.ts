@@ -96,13 +96,16 @@ export function childFailed(live: Live, child: Thread, { thread, index }: Parent
     delete work.threads[index];
     live.emit(child, "MapIterationFailed", "mapIterationFailedEventDetails", { name: state.name, index }, "leaf");
     abortIterations(live, state.name, work);
+    work.threads[index] = child;
   } else if (work?.kind === "parallel") {
     work.threads[index] = null;
     if (live.state(child).kind === "Task") live.emit(child, "TaskStateAborted", undefined, undefined, "leaf");
     abortBranches(live, work);
+    work.threads[index] = child;
   }
   thread.lastId = child.lastId;
   delete thread.work;
+  if (work !== undefined) thread.failed = work;
   return { kind: "failed", failure };
 }
 

@@ -38,6 +38,7 @@ function retry(live: Live, thread: Thread, state: GuardedState, failure: Failure
   const at = live.facts.now + Math.round(delaySeconds(retrier, attempt, live.facts.random) * 1000);
   const timer = `retry:${live.lastEventId}`;
   thread.work = { kind: "retry", timer, at };
+  delete thread.failed;
   live.effects.push({ kind: "timer", id: timer, at });
   return true;
 }

@@ -103,6 +103,7 @@ export class Live {
     delete thread.retries;
     delete thread.retryCount;
     delete thread.work;
+    delete thread.failed;
     this.#inputs.set(thread, input);
     this.ready.push(thread);
   }

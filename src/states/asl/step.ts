@@ -10,6 +10,7 @@ import type { Machine } from "./compiled.ts";
 import { PAYLOAD_BYTES_MAX, tooLarge, type Outcome } from "./outcome.ts";
 import { beat, taskFailed, taskStarted, taskSubmitted, taskSucceeded, taskTimedOut } from "./task.ts";
 import { mapRunFailed, mapRunSucceeded } from "./mapRun.ts";
+import { revive } from "./redrive.ts";
 import { mapRunWaiter, resume, taskWaiter, timerWaiter } from "./resume.ts";
 import type { Ended, Facts, Run, Signal, Thread, Transition } from "./types.ts";
 
@@ -22,10 +23,22 @@ export function step(machine: Machine, run: Run | null, signal: Signal, facts: F
     if (signal.kind !== "start") throw new Error("the first signal of a run is start");
     return start(machine, signal, facts);
   }
+  if (signal.kind === "redrive") return redrive(machine, run, facts);
   if (run.status !== "RUNNING" || signal.kind === "start") return { run, events: [], effects: [], stale: true };
   const live = resume(machine, facts, run);
   try {
     if (!receive(live, signal)) return { run, events: [], effects: [...live.effects], stale: true };
+    drive(live);
+  } catch (error) {
+    historyFull(live, error);
+  }
+  return transition(live);
+}
+
+function redrive(machine: Machine, run: Run, facts: Facts): Transition {
+  if (run.status === "RUNNING" || run.status === "SUCCEEDED") return { run, events: [], effects: [], stale: true };
+  const live = revive(machine, facts, run);
+  try {
     drive(live);
   } catch (error) {
     historyFull(live, error);
@@ -183,7 +196,7 @@ function historyFull(live: Live, error: unknown): void {
 }
 
 /** Takes a signal; false if nothing waits for it. */
-function receive(live: Live, signal: Exclude<Signal, { kind: "start" }>): boolean {
+function receive(live: Live, signal: Exclude<Signal, { kind: "start" | "redrive" }>): boolean {
   switch (signal.kind) {
     case "continue":
       return live.ready.length > 0;

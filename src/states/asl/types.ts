@@ -81,7 +81,9 @@ export type Signal =
       /** Absent if it is too large. */ readonly output?: string;
     }
   | { readonly kind: "mapRunFailed"; readonly mapRunArn: string; readonly error: string; readonly cause: string }
-  | { readonly kind: "stop"; readonly error?: string; readonly cause?: string };
+  | { readonly kind: "stop"; readonly error?: string; readonly cause?: string }
+  /** The one signal that an ended run takes, unless it has succeeded: it goes on where it stopped. */
+  | { readonly kind: "redrive" };
 
 /** Time, chance and identity, as arguments. */
 export type Facts = {
@@ -250,6 +252,8 @@ export type Thread = {
   variables?: { [name: string]: string };
   /** What the thread waits for; absent while it can go on at once. */
   work?: Work;
+  /** Of a Parallel or Map that failed: what it had come to, for a redrive. */
+  failed?: Work;
 };
 
 export type Work =

@@ -72,8 +72,8 @@ export function recordOf(child: ChildRow): object {
   };
 }
 
-function recordedRedrive({ status }: ChildRow): object {
-  const { redriveStatus, redriveStatusReason } = redriveOf(status);
+function recordedRedrive(child: ChildRow): object {
+  const { redriveStatus, redriveStatusReason } = redriveOf(child, child.stopped_at ?? child.started_at);
   if (redriveStatus === "REDRIVABLE") return { RedriveStatus: "REDRIVABLE_BY_MAP_RUN" };
   return { RedriveStatus: redriveStatus, RedriveStatusReason: redriveStatusReason };
 }

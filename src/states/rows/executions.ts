@@ -25,11 +25,27 @@ export type ExecutionRow = ExecutionKey & {
   /** The version that it runs, and the alias that chose it, where it was started through them. */
   readonly version?: number | null;
   readonly alias?: string | null;
+  /** How often it was redriven, and when the last time. */
+  readonly redrives?: number | null;
+  readonly redriven_at?: number | null;
+  readonly last_event?: number;
+  /** 0 if no snapshot is left to redrive it from. */
+  readonly kept?: number;
 };
 /** What the interpreter needs to go on. */
 export type RunRow = Pick<
   ExecutionRow,
-  "revision" | "status" | "input" | "started_at" | "trace" | "version" | "alias" | "map_run" | "item_count"
+  | "revision"
+  | "status"
+  | "input"
+  | "started_at"
+  | "trace"
+  | "version"
+  | "alias"
+  | "map_run"
+  | "item_count"
+  | "redrives"
+  | "redriven_at"
 > & {
   readonly last_event: number;
   readonly run: string | null;
@@ -37,7 +53,7 @@ export type RunRow = Pick<
 };
 export type ListedRow = Pick<
   ExecutionRow,
-  "name" | "status" | "started_at" | "serial" | "stopped_at" | "version" | "alias"
+  "name" | "status" | "started_at" | "serial" | "stopped_at" | "version" | "alias" | "redrives" | "redriven_at"
 >;
 
 /** By the primary key; 0 if there is one of that name already. */
@@ -76,7 +92,7 @@ export function insertExecution(
 /** By the primary key. */
 export function executionByKey(reader: Reader, key: ExecutionKey): Promise<ExecutionRow | undefined> {
   return reader.get<ExecutionRow>(
-    "select machine, name, revision, status, input, output, error, cause, started_at, serial, stopped_at, trace, trace_header, version, alias, map_run, map_index, item_count from states_execution where machine = $1 and name = $2",
+    "select machine, name, revision, status, input, output, error, cause, started_at, serial, stopped_at, trace, trace_header, version, alias, redrives, redriven_at, last_event, case when run is null then 0 else 1 end as kept, map_run, map_index, item_count from states_execution where machine = $1 and name = $2",
     [key.machine, key.name],
   );
 }
@@ -84,7 +100,7 @@ export function executionByKey(reader: Reader, key: ExecutionKey): Promise<Execu
 /** By the primary key; no other signal is worked on before this transaction ends. */
 export function runByKey(reader: Transaction, key: ExecutionKey): Promise<RunRow | undefined> {
   return reader.get<RunRow>(
-    "select revision, status, input, started_at, trace, version, alias, last_event, run, callers, map_run, item_count from states_execution where machine = $1 and name = $2 for update",
+    "select revision, status, input, started_at, trace, version, alias, last_event, run, callers, map_run, item_count, redrives, redriven_at from states_execution where machine = $1 and name = $2 for update",
     [key.machine, key.name],
   );
 }
@@ -127,11 +143,67 @@ export function endExecution(
   transaction: Transaction,
   key: ExecutionKey,
   expected: number,
-  row: Pick<ExecutionRow, "status" | "output" | "error" | "cause" | "stopped_at"> & { readonly last_event: number },
+  row: Pick<ExecutionRow, "status" | "output" | "error" | "cause" | "stopped_at"> & {
+    readonly last_event: number;
+    /** Kept for a redrive. */
+    readonly run: string | null;
+  },
 ): Promise<number> {
   return transaction.run(
-    "update states_execution set status = $1, output = $2, error = $3, cause = $4, stopped_at = $5, last_event = $6, run = null where machine = $7 and name = $8 and last_event = $9",
-    [row.status, row.output, row.error, row.cause, row.stopped_at, row.last_event, key.machine, key.name, expected],
+    "update states_execution set status = $1, output = $2, error = $3, cause = $4, stopped_at = $5, last_event = $6, run = $7 where machine = $8 and name = $9 and last_event = $10",
+    [
+      row.status,
+      row.output,
+      row.error,
+      row.cause,
+      row.stopped_at,
+      row.last_event,
+      row.run,
+      key.machine,
+      key.name,
+      expected,
+    ],
+  );
+}
+
+/** What a redrive starts from. */
+export type EndedRow = ExecutionRow & {
+  readonly last_event: number;
+  readonly run: string | null;
+  readonly callers: string | null;
+  readonly redrive_tokens: string | null;
+};
+
+/** By the primary key; nobody else redrives it before this transaction ends. */
+export function endedByKey(reader: Transaction, key: ExecutionKey): Promise<EndedRow | undefined> {
+  return reader.get<EndedRow>(
+    "select machine, name, revision, status, input, output, error, cause, started_at, serial, stopped_at, trace, trace_header, version, alias, map_run, map_index, item_count, last_event, run, callers, redrives, redriven_at, redrive_tokens from states_execution where machine = $1 and name = $2 for update",
+    [key.machine, key.name],
+  );
+}
+
+/** By the primary key: an ended execution runs again. */
+export function reviveExecution(
+  transaction: Transaction,
+  key: ExecutionKey,
+  row: { readonly redrives: number; readonly redriven_at: number; readonly redrive_tokens: string | null },
+): Promise<number> {
+  return transaction.run(
+    "update states_execution set status = 'RUNNING', output = null, error = null, cause = null, stopped_at = null, callers = null, redrives = $1, redriven_at = $2, redrive_tokens = $3 where machine = $4 and name = $5 and status <> 'RUNNING'",
+    [row.redrives, row.redriven_at, row.redrive_tokens, key.machine, key.name],
+  );
+}
+
+/** Walks states_execution_kept: snapshots that come too late for a redrive. */
+export function dropSnapshots(
+  transaction: Transaction,
+  machine: string,
+  before: number,
+  limit: number,
+): Promise<number> {
+  return transaction.run(
+    "update states_execution set run = null where machine = $1 and name in (select name from states_execution where machine = $1 and stopped_at is not null and run is not null and stopped_at < $2 limit $3)",
+    [machine, before, limit],
   );
 }
 
@@ -188,7 +260,7 @@ export function executionsBefore(
   const wanted = Object.entries(filter);
   const conditions = wanted.map(([column], index) => ` and ${column} = $${index + 5}`).join("");
   return reader.all<ListedRow>(
-    `select name, status, started_at, serial, stopped_at, version, alias from states_execution where machine = $1 and serial >= $2 and serial < $3${conditions} order by serial desc limit $4`,
+    `select name, status, started_at, serial, stopped_at, version, alias, redrives, redriven_at from states_execution where machine = $1 and serial >= $2 and serial < $3${conditions} order by serial desc limit $4`,
     [machine, place.since, place.before, limit, ...wanted.map(([, value]) => value)],
   );
 }

@@ -170,11 +170,21 @@ export function mapRunsOf(reader: Reader, key: ExecutionKey, after: string, limi
 /** A child as results and lists tell of it. */
 export type ChildRow = Pick<
   ExecutionRow,
-  "machine" | "name" | "status" | "input" | "output" | "error" | "cause" | "started_at" | "stopped_at"
+  | "machine"
+  | "name"
+  | "status"
+  | "input"
+  | "output"
+  | "error"
+  | "cause"
+  | "started_at"
+  | "stopped_at"
+  | "redrives"
+  | "redriven_at"
 > & { readonly map_index: number; readonly item_count: number };
 
 const CHILD =
-  "machine, name, status, input, output, error, cause, started_at, stopped_at, map_index, item_count from states_execution";
+  "machine, name, status, input, output, error, cause, started_at, stopped_at, map_index, item_count, redrives, redriven_at from states_execution";
 
 /** Walks states_execution_map_run forwards. */
 export function childrenAfter(reader: Reader, arn: string, after: number, limit: number): Promise<ChildRow[]> {
