@@ -19,6 +19,10 @@ export type Outstanding = {
 };
 export const NOTHING: Outstanding = { timers: [], tasks: [] };
 
+/** The relay's kinds of tasks: calls that are over in a moment, and those that wait for somebody. */
+export const SHORT_CALL = "states.task";
+export const LONG_CALL = "states.call";
+
 /** The body of `states.task` and `states.call` work. */
 export type TaskWork = {
   readonly machine: string;
@@ -100,7 +104,7 @@ export class Effects {
     }
     const credentials = effect.roleArn === undefined ? {} : { taskRoleArn: effect.roleArn };
     const body: TaskWork = { machine, name, token, resource, parameters, roleArn, ...credentials };
-    const kind = mayTakeLong(resource) ? "states.call" : "states.task";
+    const kind = mayTakeLong(resource) ? LONG_CALL : SHORT_CALL;
     return this.#parts.relay.append(transaction, { kind, key: taskKey(arn, token), trace, body });
   }
 
@@ -112,8 +116,8 @@ export class Effects {
     outstanding: Outstanding,
   ): Promise<void> {
     const { relay } = this.#parts;
-    await relay.cancel(transaction, "states.task", taskKey(arn, token));
-    await relay.cancel(transaction, "states.call", taskKey(arn, token));
+    await relay.cancel(transaction, SHORT_CALL, taskKey(arn, token));
+    await relay.cancel(transaction, LONG_CALL, taskKey(arn, token));
     if (isSealed(token)) await this.#activities.withdraw(transaction, owner, token);
     const child = outstanding.children?.[token];
     if (child === undefined) return;

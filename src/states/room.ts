@@ -3,7 +3,7 @@ import type { Room } from "../room.ts";
 import { Activities } from "./activities.ts";
 import { deleteWorker, signalWorker, startTrimming, trimWorker } from "./chores.ts";
 import { Definitions } from "./definitions.ts";
-import { Effects } from "./effects.ts";
+import { Effects, LONG_CALL, SHORT_CALL } from "./effects.ts";
 import { Executions } from "./executions.ts";
 import { mapRunWorker } from "./mapruns/feeder.ts";
 import { MapRuns } from "./mapruns/runs.ts";
@@ -56,8 +56,8 @@ export function statesRoom(parts: Parts, options: { readonly allowMissingService
   relay.effect("states.mapRunWrite", writeWorker({ parts, definitions, runs }), { concurrency: WRITERS_AT_ONCE });
   relay.pure("states.trimLogs", trimLogsWorker(parts));
   relay.effect("states.express", expresses.worker(), { concurrency: EXPRESSES_AT_ONCE });
-  relay.effect("states.task", taskWorker(parts, executions), { concurrency: TASKS_AT_ONCE });
-  relay.effect("states.call", taskWorker(parts, executions), { concurrency: CALLS_AT_ONCE });
+  relay.effect(SHORT_CALL, taskWorker(parts, executions), { concurrency: TASKS_AT_ONCE });
+  relay.effect(LONG_CALL, taskWorker(parts, executions), { concurrency: CALLS_AT_ONCE });
   return {
     services: [statesService({ parts, definitions, targets, executions, expresses, activities, tokens, offered })],
     async start() {

@@ -1,6 +1,7 @@
 import type { Parts } from "../../flow.ts";
 import { DONE, type EffectWorker } from "../../relay/relay.ts";
 import { StoreUnavailable } from "../../store/store.ts";
+import { LONG_CALL } from "../effects.ts";
 import type { Executions, TaskWork } from "../executions.ts";
 import { startNested } from "./nestedStart.ts";
 import { perform, type Performed } from "./perform.ts";
@@ -24,6 +25,8 @@ export function taskWorker(parts: Parts, executions: Executions): EffectWorker {
         await startNested(parts, executions, transaction, task, target, trace);
         return DONE;
       };
+    // What takes its time shows in the history while it is under way; what nobody wants any more is not begun.
+    if (work.kind === LONG_CALL && !(await began(parts, executions, task))) return async () => DONE;
     const waits = target.kind !== "refused" && target.pattern === "waitForTaskToken";
     const performed = await performOrGiveUp(parts, task, trace, attempt);
     return async (transaction) => {
@@ -40,6 +43,11 @@ export function taskWorker(parts: Parts, executions: Executions): EffectWorker {
       return DONE;
     };
   };
+}
+
+function began(parts: Parts, executions: Executions, task: TaskWork): Promise<boolean> {
+  const { token } = task;
+  return parts.relay.transact((transaction) => executions.signal(transaction, task, { kind: "taskStarted", token }));
 }
 
 /** Performs a task; what is worth trying again is thrown, but for the last attempt. */
