@@ -24,10 +24,13 @@ const REFUSED: readonly (readonly [state: object, starts: string])[] = [
     { ...pass, Output: "{% $.a %}" },
     "UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$' at the top level is not supported.",
   ],
-  [{ ...pass, Output: "{% $$.a %}" }, "UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$$' is not supported."],
+  [
+    { ...pass, Output: "{% $$.a %}" },
+    "UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$$' at the top level is not supported.",
+  ],
   [
     { ...pass, Output: "{% $states.result %}" },
-    "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.result' does not exist.",
+    "UNSUPPORTED_JSONATA_EXPRESSION: '$states.result' cannot be read here.",
   ],
   [{ ...TASK, Arguments: "{% $states.result %}" }, "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.result'"],
   [

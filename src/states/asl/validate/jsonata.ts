@@ -178,14 +178,9 @@ function expression({ report, stateName }: Place, text: string, location: string
   const unsupported = (message: string): void => report.error("UNSUPPORTED_JSONATA_EXPRESSION", message, location);
   try {
     const { analysis } = parseExpression(text);
-    for (const name of analysis.unanchored)
-      unsupported(
-        name === "$$"
-          ? "Reference to '$$' is not supported."
-          : `Reference to '${name}' at the top level is not supported.`,
-      );
+    for (const name of analysis.unanchored) unsupported(`Reference to '${name}' at the top level is not supported.`);
     for (const field of analysis.fields)
-      if (!sees.includes(field)) unsupported(`Field '$states.${field}' does not exist.`);
+      if (!sees.includes(field)) unsupported(`'$states.${field}' cannot be read here.`);
     for (const name of analysis.variables) if (!isFunctionName(name)) report.reads(stateName, name);
   } catch (error) {
     if (!(error instanceof InvalidExpression)) throw error;
