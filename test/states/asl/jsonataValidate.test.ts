@@ -32,11 +32,8 @@ const REFUSED: readonly (readonly [state: object, starts: string])[] = [
     { ...pass, Output: "{% $states.result %}" },
     "UNSUPPORTED_JSONATA_EXPRESSION: '$states.result' cannot be read here.",
   ],
-  [{ ...TASK, Arguments: "{% $states.result %}" }, "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.result'"],
-  [
-    { ...pass, Assign: { a: "{% $states.errorOutput %}" } },
-    "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.errorOutput'",
-  ],
+  [{ ...TASK, Arguments: "{% $states.result %}" }, "UNSUPPORTED_JSONATA_EXPRESSION: '$states.result'"],
+  [{ ...pass, Assign: { a: "{% $states.errorOutput %}" } }, "UNSUPPORTED_JSONATA_EXPRESSION: '$states.errorOutput'"],
   [{ ...pass, Output: "{% 1 + %}" }, "INVALID_JSONATA_EXPRESSION: Unexpected end of expression at /States/S/Output"],
   [{ ...pass, Output: ["{% $a[1,2) %}"] }, `INVALID_JSONATA_EXPRESSION: Expected "]", got "," at /States/S/Output[0]`],
   [

@@ -10,12 +10,10 @@ export type Evaluate = (data: unknown, scope: Scope) => unknown;
 
 /** Compiles `States.…(…)`; throws PathSyntaxError. */
 export function compileIntrinsic(text: string): Evaluate {
-  const call = parseIntrinsic(text);
-  return compileCall(call, call.text);
+  return compileCall(parseIntrinsic(text));
 }
 
-/** `whole` is the expression that the call is a part of: AWS names it where an argument is missing. */
-function compileCall(call: Call, whole: string): Evaluate {
+function compileCall(call: Call): Evaluate {
   const definition = functions.get(call.name);
   if (definition === undefined) throw new PathSyntaxError(`The intrinsic function States.${call.name} does not exist`);
   const count = call.arguments.length;
@@ -23,7 +21,7 @@ function compileCall(call: Call, whole: string): Evaluate {
     throw new PathSyntaxError(`Invalid number of arguments for States.${call.name}`);
   }
   const given = call.arguments.map((argument, i) =>
-    compileArgument(argument, call.name === "Format" && i === 0, whole),
+    compileArgument(argument, call.name === "Format" && i === 0, call.text),
   );
   if (call.arguments.some(opensEscape)) {
     // AWS: "If an open-escape-backslash \\ is found in the intrinsic invocation string, the interpreter will return a runtime error."
@@ -42,19 +40,19 @@ function compileCall(call: Call, whole: string): Evaluate {
   };
 }
 
-function compileArgument(argument: Argument, template: boolean, whole: string): Evaluate {
+function compileArgument(argument: Argument, template: boolean, call: string): Evaluate {
   if (argument.kind === "literal") {
     const value = typeof argument.value === "string" && !template ? unescape(argument.value) : argument.value;
     return () => value;
   }
-  if (argument.kind === "call") return compileCall(argument.call, whole);
+  if (argument.kind === "call") return compileCall(argument.call);
   const read = readerOf(argument.path);
   const { path } = argument;
   return (data, scope) => {
     const found = read(data, scope);
     if ("miss" in found)
       throw runtime(
-        `The function '${whole}' had the following error: The JsonPath argument for the field '${path.text}' ` +
+        `The function '${call}' had the following error: The JsonPath argument for the field '${path.text}' ` +
           `could not be found in the input '${rootText(path, data, scope)}'`,
       );
     return found.value;

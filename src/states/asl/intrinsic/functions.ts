@@ -20,7 +20,6 @@ type Intrinsic = {
   readonly apply: (values: readonly unknown[], scope: Pick<Scope, "random" | "uuid">) => unknown;
 };
 
-const COUNT = "Invalid arguments in States.Format: number of arguments do not match the occurrences of {}.";
 const RANGE_MAX = 1000;
 const TEXT_MAX = 10_000;
 const INTEGER_MAX = 2 ** 31 - 1;
@@ -77,7 +76,7 @@ function format(values: readonly unknown[]): string {
       out += next === "{" || next === "}" || next === "\\" ? next : `\\${next}`;
     } else if (character === "{") {
       if (template[i + 1] !== "}") fail("Invalid template in States.Format: matching '}' not found for '{'.");
-      if (used >= values.length) fail(COUNT);
+      if (used >= values.length) fail();
       const value = values[used];
       out += javaText(value);
       used += 1;
@@ -88,7 +87,7 @@ function format(values: readonly unknown[]): string {
       out += character;
     }
   }
-  return used === values.length ? out : fail(COUNT);
+  return used === values.length ? out : fail();
 }
 
 function partition(values: readonly unknown[]): unknown[] {
