@@ -93,7 +93,8 @@ function placeOf(value: string): number[] {
 
 /** The columns that a condition binds to a parameter each. */
 function fixedBy(condition: string | undefined, tables: readonly string[]): Map<string, number> {
-  if (condition === undefined || tables.length !== 1 || /\b(?:or|select|from|where)\b/.test(condition)) return new Map();
+  if (condition === undefined || tables.length !== 1 || /\b(?:or|select|from|where)\b/.test(condition))
+    return new Map();
   return new Map(
     condition.split(" and ").flatMap((part) => {
       const [, name = "", value = ""] = EQUAL.exec(part.trim()) ?? [];
