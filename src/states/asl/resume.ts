@@ -12,6 +12,8 @@ export function resume(machine: Machine, facts: Facts, run: Run): Live {
   walk(live, root, (thread) => {
     if (thread.work === undefined) live.ready.push(thread);
   });
+  // In turn, as if there had been no pause: whose last event is the oldest has waited longest.
+  if (live.ready.length > 1) live.ready.sort((left, right) => left.lastId - right.lastId);
   return live;
 }
 
