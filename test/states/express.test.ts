@@ -2,18 +2,21 @@ import assert from "node:assert/strict";
 import { Agent } from "node:http";
 import { after, before, describe, test } from "node:test";
 import {
+  CreateStateMachineAliasCommand,
   CreateStateMachineCommand,
   DescribeExecutionCommand,
   DescribeStateMachineCommand,
   GetExecutionHistoryCommand,
   ListExecutionsCommand,
   ListStateMachinesCommand,
+  PublishStateMachineVersionCommand,
   SFNClient,
   StartExecutionCommand,
   StartSyncExecutionCommand,
   StopExecutionCommand,
   UpdateStateMachineCommand,
 } from "@aws-sdk/client-sfn";
+import type { Hop } from "../../src/relay/story.ts";
 import { stores } from "../support/stores.ts";
 import { eventually, startStepwell, type Stepwell } from "../support/stepwell.ts";
 import { create, ended, HELLO, roleFor, start, taskMachine } from "./fixture.ts";
@@ -121,6 +124,28 @@ for (const store of stores)
       assert.ok(billedDurationInMilliseconds >= 1000 && billedDurationInMilliseconds % 100 === 0);
     });
 
+    test("a version goes on as it was published, an alias says which one runs", async () => {
+      const { states } = stepwell.as;
+      const stateMachineArn = await express("versioned", HELLO, "ALL");
+      const published = await states.send(new PublishStateMachineVersionCommand({ stateMachineArn }));
+      const { stateMachineVersionArn = "" } = published;
+      const routingConfiguration = [{ stateMachineVersionArn, weight: 100 }];
+      const alias = new CreateStateMachineAliasCommand({ name: "PROD", routingConfiguration });
+      const { stateMachineAliasArn = "" } = await states.send(alias);
+      await states.send(new UpdateStateMachineCommand({ stateMachineArn, definition: FAILING }));
+      assert.equal((await sync(stateMachineArn)).status, "FAILED");
+      assert.equal((await sync(stateMachineVersionArn)).status, "SUCCEEDED");
+      const aliased = await sync(stateMachineAliasArn);
+      assert.deepEqual([aliased.status, aliased.stateMachineArn], ["SUCCEEDED", stateMachineArn]);
+      const executionArn = await start(stepwell, stateMachineAliasArn);
+      const entries = await logged(stepwell, "versioned");
+      for (const arn of [aliased.executionArn, executionArn]) {
+        const { details } = entries.find(({ execution_arn }) => execution_arn === arn) ?? {};
+        const { stateMachineVersionArn: version, stateMachineAliasArn: through } = details ?? {};
+        assert.deepEqual([version, through], [stateMachineVersionArn, stateMachineAliasArn]);
+      }
+    });
+
     test("without data the answer tells of none", async () => {
       const answer = await stepwell.as.states.send(
         new StartSyncExecutionCommand({ stateMachineArn: hello, includedData: "METADATA_ONLY" }),
@@ -208,6 +233,40 @@ for (const store of stores)
         return found.some(({ type }) => type === "ExecutionSucceeded") ? found : undefined;
       }, 30_000);
       assert.deepEqual(new Set(entries.map(({ execution_arn }) => execution_arn)), new Set([executionArn]));
+    });
+
+    test("an execution that never rests lets others go on, and ends in time", async () => {
+      const definition = JSON.stringify({
+        StartAt: "A",
+        TimeoutSeconds: 2,
+        States: {
+          A: { Type: "Pass", Next: "B" },
+          B: { Type: "Choice", Choices: [{ Variable: "$.end", IsPresent: true, Next: "C" }], Default: "A" },
+          C: { Type: "Succeed" },
+        },
+      });
+      const stateMachineArn = await express("busy", definition, "ALL");
+      const busy = sync(stateMachineArn);
+      assert.equal((await sync(hello)).status, "SUCCEEDED");
+      assert.equal((await busy).status, "TIMED_OUT");
+      const entries = await logged(stepwell, "busy");
+      assert.ok(entries.length > 1_000);
+      assert.deepEqual([entries[0]?.type, entries.at(-1)?.type], ["ExecutionStarted", "ExecutionTimedOut"]);
+    });
+
+    test("the story of a call tells how its execution ended", async () => {
+      const failing = await express("told", FAILING);
+      const accepted = await start(stepwell, failing);
+      const { executionArn = "" } = await sync(hello);
+      const rows = await stepwell.node.parts.store.read((reader) =>
+        reader.all<{ hops: string }>("select hops from flow"),
+      );
+      const hops = rows.flatMap((row) => JSON.parse(row.hops) as Hop[]);
+      const told = (arn: string) =>
+        hops.filter(({ subject }) => subject === arn).map(({ hop, outcome, reason }) => [hop, outcome, reason]);
+      const begun = ["execution", "ok", undefined];
+      assert.deepEqual(told(accepted), [begun, ["result", "dead end", "FAILED: Own: because"]]);
+      assert.deepEqual(told(executionArn), [begun, ["result", "ok", undefined]]);
     });
 
     test("a Task starts an Express execution and goes on", async () => {

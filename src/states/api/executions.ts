@@ -38,18 +38,22 @@ function startExecution({ parts, definitions, targets, executions, expresses }: 
       const { machine: row, version, alias } = await targets.resolve(transaction, named, () => parts.clock.random());
       if (row.deleting === 1) deletingMachine(named.arn);
       const revision = await definitions.revision(transaction, row.revision);
-      const asked = { machine, name, revision, machineName: row.name, input: text, trace: call.trace };
+      const asked = {
+        machine,
+        name,
+        revision,
+        machineName: row.name,
+        input: text,
+        trace: call.trace,
+        ...(version && { version: version.number }),
+        ...(alias !== undefined && { alias }),
+      };
       if (row.type === "EXPRESS") {
         const start = expresses.begin(asked);
         await expresses.start(transaction, start);
         return { executionArn: start.arn, startDate: new Date(start.startedAt) };
       }
-      const startedAt = await executions.start(transaction, {
-        ...asked,
-        traceHeader: input.traceHeader,
-        ...(version && { version: version.number }),
-        ...(alias !== undefined && { alias }),
-      });
+      const startedAt = await executions.start(transaction, { ...asked, traceHeader: input.traceHeader });
       return { executionArn: executionArn(asked), startDate: new Date(startedAt) };
     });
   };

@@ -24,11 +24,20 @@ function startSyncExecution({ parts, definitions, targets, expresses }: StatesPa
     checkInput(text);
     const name = input.name ?? executionName(parts.clock.now(), parts.clock.uuid());
     const start = await call.read(async (reader) => {
-      const { machine: row } = await targets.resolve(reader, named, () => parts.clock.random());
+      const { machine: row, version, alias } = await targets.resolve(reader, named, () => parts.clock.random());
       if (row.deleting === 1) deletingMachine(named.arn);
       if (row.type !== "EXPRESS") throw typeNotSupported();
       const revision = await definitions.revision(reader, row.revision);
-      return expresses.begin({ machine, machineName: row.name, name, revision, input: text, trace: call.trace });
+      return expresses.begin({
+        machine,
+        machineName: row.name,
+        name,
+        revision,
+        input: text,
+        trace: call.trace,
+        ...(version && { version: version.number }),
+        ...(alias !== undefined && { alias }),
+      });
     });
     const { finished, entries } = await expresses.run(start);
     return call.commit(async (transaction) => {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expressArn } from "../arns.ts";
-import type { Definitions, Revision } from "../definitions.ts";
+import type { Definitions } from "../definitions.ts";
 import type { HistoryEvent, Parts } from "../../flow.ts";
 import { entriesOf, type Entry } from "../logs/entry.ts";
 import type { LogWriter } from "../logs/writer.ts";
@@ -11,14 +11,7 @@ import { runAtOnce, runExpress, type ExpressStart, type Finished, type Listener 
 /** The body of `states.express` work: an accepted start, to be run from its beginning until it has ended once. */
 type ExpressWork = Omit<ExpressStart, "revision" | "trace"> & { readonly revision: string };
 
-export type Asked = {
-  readonly machine: string;
-  readonly machineName: string;
-  readonly name: string;
-  readonly revision: Revision;
-  readonly input: string;
-  readonly trace: string;
-};
+export type Asked = Omit<ExpressStart, "arn" | "startedAt">;
 
 /** Entries that a run may keep in memory before it writes some. */
 const ENTRIES_HELD = 1_000;
@@ -37,10 +30,9 @@ export class Expresses {
   }
 
   /** Names an execution; every start is another execution, whatever its name. */
-  begin({ machine, machineName, name, revision, input, trace }: Asked): ExpressStart {
+  begin(asked: Asked): ExpressStart {
     const { clock } = this.#parts;
-    const arn = expressArn({ machine, name }, clock.uuid());
-    return { arn, name, machine, machineName, revision, input, trace, startedAt: clock.now() };
+    return { ...asked, arn: expressArn(asked, clock.uuid()), startedAt: clock.now() };
   }
 
   /**

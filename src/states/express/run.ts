@@ -3,6 +3,7 @@ import { step } from "../asl/step.ts";
 import type { Effect, Ended, Facts, HistoryEvent, Run, Signal } from "../asl/types.ts";
 import type { Revision } from "../definitions.ts";
 import type { Parts } from "../../flow.ts";
+import { startedThrough } from "../views.ts";
 import type { TaskWork } from "../effects.ts";
 import type { Performed } from "../tasks/perform.ts";
 import { performOrGiveUp } from "../tasks/worker.ts";
@@ -17,6 +18,9 @@ export type ExpressStart = {
   readonly revision: Revision;
   readonly input: string;
   readonly trace: string;
+  /** The version that was asked for or chosen, and the alias that chose it. */
+  readonly version?: number;
+  readonly alias?: string;
   /** Milliseconds. */
   readonly startedAt: number;
 };
@@ -156,12 +160,14 @@ async function insist(parts: Parts, task: TaskWork, trace: string, over: () => b
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
 
-function startSignal({ arn, name, revision, input, startedAt, machine, machineName }: ExpressStart): Signal {
+function startSignal(start: ExpressStart): Signal {
+  const { arn, name, revision, input, startedAt, machine, machineName } = start;
   return {
     kind: "start",
     input,
     execution: { id: arn, name, roleArn: revision.roleArn, startTime: startedAt },
     stateMachine: { id: machine, name: machineName },
+    ...startedThrough(start),
   };
 }
 
