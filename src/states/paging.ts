@@ -5,13 +5,20 @@ export function pageSize(maxResults: number | undefined): number {
   return maxResults === undefined || maxResults === 0 ? 100 : maxResults;
 }
 
-/** A page's end as an opaque token. `list` says which list it belongs to. */
-export function tokenOf(list: string, position: readonly (string | number)[]): string {
-  return Buffer.from(JSON.stringify([list, ...position])).toString("base64url");
+/** AWS: "Each pagination token expires after 24 hours. Using an expired pagination token will return an HTTP 400 InvalidToken error." */
+const TOKEN_MS = 24 * 3_600_000;
+
+/** A page's end as an opaque token, given out `at` this time. `list` says which list it belongs to. */
+export function tokenOf(list: string, position: readonly (string | number)[], at: number): string {
+  return Buffer.from(JSON.stringify([list, at, ...position])).toString("base64url");
 }
 
-/** The position in a token that this list gave out; undefined without a token. */
-export function positionOf(list: string, token: string | undefined): readonly (string | number)[] | undefined {
+/** The position in a token that this list gave out within the last day; undefined without a token. */
+export function positionOf(
+  list: string,
+  token: string | undefined,
+  now: number,
+): readonly (string | number)[] | undefined {
   if (token === undefined) return undefined;
   let parts: unknown;
   try {
@@ -19,8 +26,8 @@ export function positionOf(list: string, token: string | undefined): readonly (s
   } catch {
     throw invalidToken();
   }
-  if (!Array.isArray(parts) || parts[0] !== list) throw invalidToken();
-  return parts.slice(1) as (string | number)[];
+  if (!Array.isArray(parts) || parts[0] !== list || !(now - Number(parts[1]) <= TOKEN_MS)) throw invalidToken();
+  return parts.slice(2) as (string | number)[];
 }
 
 export function invalidToken(): Error {

@@ -11,6 +11,12 @@ import {
   GetActivityTaskCommand,
   type HistoryEvent,
 } from "@aws-sdk/client-sfn";
+import {
+  AttachUserPolicyCommand,
+  CreateAccessKeyCommand,
+  CreatePolicyCommand,
+  CreateUserCommand,
+} from "@aws-sdk/client-iam";
 import { stores } from "../support/stores.ts";
 import { eventually, startStepwell, type Stepwell } from "../support/stepwell.ts";
 import { create, ended, history, roleFor, start, WAITING } from "./fixture.ts";
@@ -236,6 +242,29 @@ for (const store of stores)
       } finally {
         await again.close();
       }
+    });
+
+    test("a redrive is a permission of its own", async () => {
+      const { iam } = stepwell.as;
+      const executionArn = await start(stepwell, await create(stepwell, "guarded", WAITING, roleArn));
+      await states().send(new StopExecutionCommand({ executionArn }));
+      await iam.send(new CreateUserCommand({ UserName: "reader" }));
+      const policy = await iam.send(
+        new CreatePolicyCommand({
+          PolicyName: "reader",
+          PolicyDocument: JSON.stringify({
+            Version: "2012-10-17",
+            Statement: [{ Effect: "Allow", Action: "states:DescribeExecution", Resource: "*" }],
+          }),
+        }),
+      );
+      await iam.send(new AttachUserPolicyCommand({ UserName: "reader", PolicyArn: policy.Policy?.Arn ?? "" }));
+      const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName: "reader" }));
+      const { AccessKeyId: accessKeyId = "", SecretAccessKey: secretAccessKey = "" } = AccessKey ?? {};
+      const reader = stepwell.client({ accessKeyId, secretAccessKey }).states;
+      await reader.send(new DescribeExecutionCommand({ executionArn }));
+      const denied = reader.send(new RedriveExecutionCommand({ executionArn }));
+      await fails(denied, "AccessDeniedException", "states:RedriveExecution");
     });
 
     test("what is not there is not redriven", async () => {

@@ -51,6 +51,8 @@ test("closed executions leave after 90 days with their history, running ones and
         made("long", 200, 89, "FAILED"),
         made("running", 200, null, "RUNNING"),
         made("young", 1, 1, "SUCCEEDED"),
+        { ...made("late", 20, 15, "FAILED"), run: "{}" },
+        { ...made("redrivable", 20, 13, "FAILED"), run: "{}" },
       ]) {
         await insertExecution(transaction, row);
         await insertHistory(transaction, row, 2, "[]");
@@ -79,6 +81,8 @@ test("closed executions leave after 90 days with their history, running ones and
       }));
     assert.deepEqual(await left("ancient"), { row: false, history: 0 });
     for (const name of ["long", "running", "young"]) assert.deepEqual(await left(name), { row: true, history: 1 });
+    const kept = (name: string) => store.read((reader) => executionByKey(reader, { machine: MACHINE, name }));
+    assert.deepEqual([(await kept("late"))?.kept, (await kept("redrivable"))?.kept], [0, 1]);
     const revisions = ["old", "retired", "new"].map((id) => store.read((reader) => revisionById(reader, id)));
     assert.deepEqual(
       (await Promise.all(revisions)).map((row) => row?.id),

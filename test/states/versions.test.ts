@@ -15,6 +15,7 @@ import {
   ListStateMachineVersionsCommand,
   PublishStateMachineVersionCommand,
   StartExecutionCommand,
+  StartSyncExecutionCommand,
   UpdateStateMachineAliasCommand,
   UpdateStateMachineCommand,
   type CreateStateMachineCommandInput,
@@ -211,6 +212,18 @@ for (const store of stores)
         assert.deepEqual([error.name, error.reason], ["ValidationException", "API_DOES_NOT_SUPPORT_LABELED_ARNS"]);
         return true;
       });
+    });
+
+    test("an Express machine is started through its versions and aliases too", async () => {
+      const { stateMachineArn } = await made("express", { type: "EXPRESS" });
+      await updated(stateMachineArn, "2");
+      const { stateMachineAliasArn = "" } = await aliased("FIRST", stateMachineArn, [1, 100]);
+      const sync = async (arn: string) =>
+        (await states().send(new StartSyncExecutionCommand({ stateMachineArn: arn }))).output;
+      assert.deepEqual(
+        [await sync(stateMachineArn), await sync(`${stateMachineArn}:1`), await sync(stateMachineAliasArn)],
+        ['"2"', '"1"', '"1"'],
+      );
     });
 
     test("a deleted machine takes its versions and aliases along; its successor counts anew", async () => {

@@ -62,7 +62,7 @@ function describeActivity(): Handle<"DescribeActivity"> {
 function listActivities(): Handle<"ListActivities"> {
   return async (input, call) => {
     const limit = pageSize(input.maxResults);
-    const [after = ""] = positionOf("activities", input.nextToken) ?? [];
+    const [after = ""] = positionOf("activities", input.nextToken, call.at) ?? [];
     const rows = await call.read((reader) =>
       activitiesAfter(reader, call.account, call.region, String(after), limit + 1),
     );
@@ -74,7 +74,7 @@ function listActivities(): Handle<"ListActivities"> {
         name: row.name,
         creationDate: new Date(row.created_at),
       })),
-      ...(rows.length > limit && last && { nextToken: tokenOf("activities", [last.name]) }),
+      ...(rows.length > limit && last && { nextToken: tokenOf("activities", [last.name], call.at) }),
     };
   };
 }

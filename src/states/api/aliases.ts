@@ -123,7 +123,7 @@ function listStateMachineAliases(): Handle<"ListStateMachineAliases"> {
     const { arn, machine, qualifier } = namedMachine(input.stateMachineArn, call);
     const limit = pageSize(input.maxResults);
     const list = `aliases ${arn}`;
-    const [after = ""] = positionOf(list, input.nextToken) ?? [];
+    const [after = ""] = positionOf(list, input.nextToken, call.at) ?? [];
     const rows = await call.read(async (reader) => {
       if (!(await machineByArn(reader, machine))) missingMachine(arn);
       return aliasesAfter(reader, machine, String(after), MOST_ALIASES);
@@ -136,7 +136,7 @@ function listStateMachineAliases(): Handle<"ListStateMachineAliases"> {
         stateMachineAliasArn: `${machine}:${row.name}`,
         creationDate: new Date(row.created_at),
       })),
-      ...(wanted.length > limit && last && { nextToken: tokenOf(list, [last.name]) }),
+      ...(wanted.length > limit && last && { nextToken: tokenOf(list, [last.name], call.at) }),
     };
   };
 }

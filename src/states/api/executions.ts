@@ -138,7 +138,7 @@ function listExecutions({ definitions }: StatesParts): Handle<"ListExecutions"> 
       ...(status !== undefined && { status }),
       ...(qualifier !== undefined && (isNumber(qualifier) ? { version: Number(qualifier) } : { alias: qualifier })),
     };
-    const [before = Number.MAX_SAFE_INTEGER] = positionOf(list, input.nextToken) ?? [];
+    const [before = Number.MAX_SAFE_INTEGER] = positionOf(list, input.nextToken, call.at) ?? [];
     const rows = await call.read(async (reader) => {
       const { created_at, type } = await definitions.existingMachine(reader, machine);
       if (type === "EXPRESS") throw typeNotSupported();
@@ -150,7 +150,7 @@ function listExecutions({ definitions }: StatesParts): Handle<"ListExecutions"> 
     const last = page.at(-1);
     return {
       executions: page.map((row) => listedExecution(machine, row)),
-      ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.serial]) }),
+      ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.serial], call.at) }),
     };
   };
 }
@@ -163,7 +163,7 @@ async function listChildren(input: ListInput, call: Call): Promise<ListExecution
   if (input.redriveFilter === "REDRIVEN") return { executions: [] };
   const limit = pageSize(input.maxResults);
   const list = `children ${mapRunArn} ${status ?? ""}`;
-  const [before = Number.MAX_SAFE_INTEGER] = positionOf(list, input.nextToken) ?? [];
+  const [before = Number.MAX_SAFE_INTEGER] = positionOf(list, input.nextToken, call.at) ?? [];
   const rows = await call.read(async (reader) => {
     const { arn } = await existingMapRun(reader, mapRunArn, call);
     // Nothing waits to be redriven as long as it does not run again.
@@ -173,7 +173,7 @@ async function listChildren(input: ListInput, call: Call): Promise<ListExecution
   const last = page.at(-1);
   return {
     executions: page.map((row) => listedChild(mapRunArn, row)),
-    ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.map_index]) }),
+    ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.map_index], call.at) }),
   };
 }
 

@@ -14,7 +14,7 @@ export function historyHandlers() {
       const limit = pageSize(input.maxResults);
       const reverse = input.reverseOrder === true;
       const list = `history ${input.executionArn} ${reverse ? "reverse" : ""}`;
-      const position = positionOf(list, input.nextToken)?.[0];
+      const position = positionOf(list, input.nextToken, call.at)?.[0];
       return call.read(async (reader) => {
         const start = (await firstEvents(reader, key)) ?? missingExecution(input.executionArn);
         // Children that are Express executions keep none.
@@ -33,7 +33,7 @@ export function historyHandlers() {
         if (reverse) page.reverse();
         const next = reverse ? low - 1 : high + 1;
         const more = next >= 1 && next <= start.last_event;
-        return { events: page, ...(more && { nextToken: tokenOf(list, [next]) }) };
+        return { events: page, ...(more && { nextToken: tokenOf(list, [next], call.at) }) };
       });
     },
   } satisfies StatesHandlers;

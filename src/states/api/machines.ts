@@ -194,7 +194,7 @@ function describeStateMachine({ definitions, targets }: StatesParts): Handle<"De
 function listStateMachines(_own: StatesParts): Handle<"ListStateMachines"> {
   return async (input, call) => {
     const limit = pageSize(input.maxResults);
-    const [after = ""] = positionOf("machines", input.nextToken) ?? [];
+    const [after = ""] = positionOf("machines", input.nextToken, call.at) ?? [];
     const rows = await call.read((reader) =>
       machinesAfter(reader, call.account, call.region, String(after), limit + 1),
     );
@@ -207,7 +207,7 @@ function listStateMachines(_own: StatesParts): Handle<"ListStateMachines"> {
         type: row.type,
         creationDate: new Date(row.created_at),
       })),
-      ...(rows.length > limit && last && { nextToken: tokenOf("machines", [last.name]) }),
+      ...(rows.length > limit && last && { nextToken: tokenOf("machines", [last.name], call.at) }),
     };
   };
 }

@@ -25,7 +25,7 @@ function listMapRuns(): Handle<"ListMapRuns"> {
     const key = ownExecution(input.executionArn, call);
     const limit = pageSize(input.maxResults);
     const list = `mapRuns ${input.executionArn}`;
-    const [after = ""] = positionOf(list, input.nextToken) ?? [];
+    const [after = ""] = positionOf(list, input.nextToken, call.at) ?? [];
     return call.read(async (reader) => {
       if (!(await executionByKey(reader, key))) missingExecution(input.executionArn);
       const rows = await mapRunsOf(reader, key, String(after), limit + 1);
@@ -33,7 +33,7 @@ function listMapRuns(): Handle<"ListMapRuns"> {
       const last = page.at(-1);
       return {
         mapRuns: page.map(listedMapRun),
-        ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.arn]) }),
+        ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.arn], call.at) }),
       };
     });
   };

@@ -48,7 +48,7 @@ function listStateMachineVersions(): Handle<"ListStateMachineVersions"> {
     const machine = ownMachine(input.stateMachineArn, call);
     const limit = pageSize(input.maxResults);
     const list = `versions ${machine}`;
-    const [before = Number.MAX_SAFE_INTEGER] = positionOf(list, input.nextToken) ?? [];
+    const [before = Number.MAX_SAFE_INTEGER] = positionOf(list, input.nextToken, call.at) ?? [];
     const rows = await call.read((reader) => versionsBefore(reader, machine, Number(before), limit + 1));
     const page = rows.slice(0, limit);
     const last = page.at(-1);
@@ -57,7 +57,7 @@ function listStateMachineVersions(): Handle<"ListStateMachineVersions"> {
         stateMachineVersionArn: `${machine}:${number}`,
         creationDate: new Date(created_at),
       })),
-      ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.number]) }),
+      ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.number], call.at) }),
     };
   };
 }
