@@ -24,7 +24,13 @@ const REFUSALS = 8;
 /** What is told to end has so long to be handed back. */
 const HAND_BACK_MS = 1_000;
 
-type Kind = { readonly worker: EffectWorker; readonly concurrency: number; running: number };
+type Kind = {
+  readonly worker: EffectWorker;
+  readonly concurrency: number;
+  running: number;
+  /** Whether a claim found more of it than there were hands. */
+  crowded: boolean;
+};
 type Options = {
   readonly clock: Clock;
   /** What the leases of this node bear. */
@@ -49,11 +55,24 @@ export class EffectRunner {
     this.#options = options;
   }
   add(kind: string, worker: EffectWorker, concurrency: number): void {
-    this.#kinds.set(kind, { worker, concurrency, running: 0 });
+    this.#kinds.set(kind, { worker, concurrency, running: 0, crowded: false });
   }
   /** The kinds that have no hand free. */
   busy(): string[] {
     return [...this.#kinds].filter(([, kind]) => kind.running >= kind.concurrency).map(([name]) => name);
+  }
+  /**
+   * How many rows to claim, `most` at most: no more than there are hands free for a kind that waited for hands when
+   * rows were claimed last, because what is claimed in vain is kept from the other nodes meanwhile.
+   */
+  room(most: number): number {
+    let room = most;
+    for (const kind of this.#kinds.values()) {
+      if (!kind.crowded || kind.running >= kind.concurrency) continue;
+      room = Math.min(room, kind.concurrency - kind.running);
+      kind.crowded = false;
+    }
+    return room;
   }
   /** Takes the row for this node, in the claiming transaction. False if there is no hand free, or nobody knows such work. */
   async lease(transaction: Transaction, row: WorkRow): Promise<boolean> {
@@ -71,8 +90,13 @@ export class EffectRunner {
       this.#options.log("warn", `work of unknown kind ${row.kind} is kept`, { key: row.key });
       return false;
     }
-    if (kind.running >= kind.concurrency) return false;
+    if (kind.running >= kind.concurrency) {
+      kind.crowded = true;
+      return false;
+    }
     kind.running++;
+    // The last hand: there may be more.
+    if (kind.running === kind.concurrency) kind.crowded = true;
     await leaseWork(transaction, row.id, this.#options.clock.now() + LEASE_MS, row.fence + 1, this.#options.node());
     return true;
   }

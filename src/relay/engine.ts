@@ -211,12 +211,13 @@ export class RelayEngine implements Relay {
   async #pump(): Promise<void> {
     while (this.#running) {
       const busy = this.#effects.busy();
+      const limit = this.#effects.room(CLAIM_LIMIT);
       let started: WorkRow[] = [];
       const claiming = this.transact(async (transaction) => {
         // The store may do it again.
         this.#effects.unlease(started);
         started = [];
-        const rows = await dueWork(transaction, this.#clock.now(), busy, CLAIM_LIMIT);
+        const rows = await dueWork(transaction, this.#clock.now(), busy, limit);
         for (const row of rows) {
           const worker = this.#pure.get(row.kind);
           if (worker) await this.#workOne(transaction, worker, row);
@@ -233,7 +234,7 @@ export class RelayEngine implements Relay {
         await this.#effects.recover(started);
         throw error;
       });
-      if (claimed < CLAIM_LIMIT) return;
+      if (claimed < limit) return;
     }
   }
 

@@ -220,7 +220,8 @@ export class Executions {
       const end = { status, output, error, cause, stopped_at: now, last_event };
       const kept = childType === "EXPRESS" ? null : keptFor(transition);
       mustBeFirst(await endExecution(transaction, key, row.last_event, { ...end, run: kept }), arn);
-      await this.#effects.withdraw(transaction, owner, stored);
+      // What the signal settled is over by itself.
+      await this.#effects.withdraw(transaction, owner, outstandingAfter(stored, [], signal));
       await tellCallers(this.#parts.relay, transaction, key, row.callers, row.trace);
       const ending = { ...key, ...row, ...end, serial: 0, trace_header: null };
       if (row.map_run) {

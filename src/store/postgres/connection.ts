@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import pg from "pg";
 import { sentOf, type Parameter } from "./columns.ts";
 import { Group, type Asked, type Prepared, type Result, type Wire } from "./group.ts";
@@ -70,6 +71,7 @@ export class Connection {
       connectionTimeoutMillis: CONNECT_MS,
       keepAlive: true,
       pipeline: true,
+      stream: () => new OnePieceSocket(),
       statement_timeout: statementMs,
       lock_timeout: lockMs,
       idle_in_transaction_session_timeout: statementMs,
@@ -91,6 +93,11 @@ export class Connection {
   /** Statements that were sent and not answered. */
   get waiting(): number {
     return this.#waiting;
+  }
+
+  /** Statements that are about to be sent. */
+  get gathered(): number {
+    return this.#gathered.reduce((sum, { length }) => sum + length, 0);
   }
 
   /** To be called between transactions: a database that has no such statement says so, which harms nothing there. */
@@ -172,4 +179,17 @@ export class Connection {
 
 function unavailable(cause: Error): StoreUnavailable {
   return new StoreUnavailable(`PostgreSQL: ${cause.message}`, { cause });
+}
+
+/** What was written while corked goes to the kernel as one piece: to copy it costs far less than many pieces do. */
+class OnePieceSocket extends Socket {
+  override _writev(
+    chunks: { chunk: Buffer | string; encoding: BufferEncoding }[],
+    callback: (error?: Error | null) => void,
+  ): void {
+    const pieces = chunks.map(({ chunk, encoding }) =>
+      typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk,
+    );
+    this._write(Buffer.concat(pieces), "buffer" as BufferEncoding, callback);
+  }
 }
