@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { migrationFiles } from "../../src/store/migrate.ts";
 import { PostgresStore } from "../../src/store/postgres.ts";
+import { Connection } from "../../src/store/postgres/connection.ts";
 import { WriteConflict, type Transaction } from "../../src/store/store.ts";
 import { freshSchema } from "../support/postgres.ts";
 import { eventually } from "../support/stepwell.ts";
@@ -127,6 +128,78 @@ describe("several writers on PostgreSQL", { skip }, () => {
     );
     for (let index = 0; index < values.length * 4; index++)
       assert.equal(await valueOf(`text-${index}`), values[index % values.length]);
+  });
+
+  test("changes that travel in one statement find their own rows each", async () => {
+    const name = (index: number): string => `own-${String(index).padStart(2, "0")}`;
+    const value = async (tx: Transaction, index: number): Promise<number> => locked(tx, name(index));
+    await times(40, (index) => node(0).write((tx) => put(tx, name(index), "0")));
+    // Statements that always did what was expected of them are put off from here on.
+    await times(12, () => node(0).write(async (tx) => void (await set(tx, name(0), await value(tx, 0)))));
+    await times(40, (index) =>
+      node(0).write(async (tx) => {
+        await set(tx, name(index), (await value(tx, index)) + index);
+        if (index % 3 === 0) await set(tx, name(index), (await value(tx, index)) + 100);
+        const all = await tx.all("select name, value from iam_installation where name = $1 and value = $2", [
+          name(index),
+          String(index % 3 === 0 ? index + 100 : index),
+        ]);
+        assert.equal(all.length, 1, "what was put off is seen by who wrote it");
+      }),
+    );
+    const rows = await node(1).read((reader) =>
+      reader.all<{ value: string }>(
+        "select value from iam_installation where name >= 'own-' and name < 'own.' order by name",
+      ),
+    );
+    assert.deepEqual(
+      rows.map((row) => Number(row.value)),
+      Array.from({ length: 40 }, (_, index) => (index % 3 === 0 ? index + 100 : index)),
+    );
+  });
+
+  test("a row is deleted once, whoever is first", async () => {
+    const remove = (index: number, of: string) =>
+      node(index).write((tx) => tx.run("delete from iam_installation where name = $1", [of]));
+    await times(80, (index) => make(`gone-${index}`));
+    for (let index = 0; index < 16; index++) await remove(index, `gone-${index}`);
+    const counts = await times(128, (index) => remove(index, `gone-${16 + (index >> 1)}`));
+    assert.equal(
+      counts.reduce((sum, count) => sum + count, 0),
+      64,
+    );
+  });
+
+  test("a read that fails harms no read beside it", async () => {
+    const one = (divisor: number) =>
+      node(0).read((reader) => reader.get<{ one: number }>("select 1 / $1::bigint as one", [divisor]));
+    const answers = await Promise.allSettled([1, 0, 1, 0, 1].map(one));
+    assert.deepEqual(
+      answers.map((answer) => (answer.status === "fulfilled" ? answer.value?.one : "failed")),
+      [1, "failed", 1, "failed", 1],
+    );
+  });
+
+  test("plans are made anew after some hundred statements", async () => {
+    const connection = await Connection.open({ url: schema.url, statementMs: 30_000, lockMs: 0 });
+    try {
+      await connection.query("create table growing (k text primary key) with (autovacuum_enabled = false)");
+      await connection.query("set plan_cache_mode = force_generic_plan");
+      const walk = "select count(*) as count from growing where k >= $1";
+      await connection.query(walk, ["0"]);
+      const { rows } = await connection.query("select name from pg_prepared_statements where statement = $1", [walk]);
+      const plan = async (): Promise<unknown> =>
+        (await connection.query(`explain execute ${String(rows[0]?.["name"])}('0')`)).rows.map(Object.values);
+      const made = await plan();
+      await connection.query("insert into growing select i::text from generate_series(1, 20000) as i");
+      connection.replan();
+      assert.deepEqual(await plan(), made, "a few statements are no reason");
+      await Promise.all(Array.from({ length: 300 }, () => connection.query(walk, ["9"])));
+      connection.replan();
+      assert.notDeepEqual(await plan(), made, "the table has grown");
+    } finally {
+      await connection.close();
+    }
   });
 
   test("those who lock one scope take turns", async () => {
