@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Agent } from "node:http";
 import { after, before, describe, test } from "node:test";
+import { PutEventsCommand, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
+import { CreateRoleCommand, PutRolePolicyCommand } from "@aws-sdk/client-iam";
 import {
   CreateStateMachineAliasCommand,
   CreateStateMachineCommand,
@@ -282,6 +284,47 @@ for (const store of stores)
       assert.match(nested.output ?? "", /:express:child:/);
       const entries = await logged(stepwell, "child");
       assert.equal(entries.filter(({ type }) => type === "ExecutionSucceeded").length, 2);
+    });
+
+    test("a Task waits for a synchronous execution and gets its answer", async () => {
+      const resource = "arn:aws:states:::aws-sdk:sfn:startSyncExecution";
+      const parent = await create(stepwell, "waits", taskMachine(resource, { StateMachineArn: hello }), roleArn);
+      const described = await ended(stepwell, await start(stepwell, parent));
+      const { Status, Output, BillingDetails } = JSON.parse(described.output ?? "{}") as Readonly<
+        Record<string, unknown>
+      >;
+      assert.deepEqual([described.status, Status, Output], ["SUCCEEDED", "SUCCEEDED", '"Hello World!"']);
+      assert.deepEqual(BillingDetails, { BilledDurationInMilliseconds: 100, BilledMemoryUsedInMB: 64 });
+    });
+
+    test("a rule's target may be an Express machine", async () => {
+      const { events, iam } = stepwell.as;
+      const target = await express("target", HELLO, "ALL");
+      const trust = {
+        Version: "2012-10-17",
+        Statement: [{ Effect: "Allow", Principal: { Service: "events.amazonaws.com" }, Action: "sts:AssumeRole" }],
+      };
+      const policy = {
+        Version: "2012-10-17",
+        Statement: [{ Effect: "Allow", Action: "states:StartExecution", Resource: target }],
+      };
+      const RoleName = "rule-role";
+      const { Role } = await iam.send(
+        new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trust) }),
+      );
+      await iam.send(
+        new PutRolePolicyCommand({ RoleName, PolicyName: "start", PolicyDocument: JSON.stringify(policy) }),
+      );
+      await events.send(new PutRuleCommand({ Name: "express", EventPattern: '{"source":["own"]}' }));
+      const Targets = [{ Id: "1", Arn: target, RoleArn: Role?.Arn }];
+      await events.send(new PutTargetsCommand({ Rule: "express", Targets }));
+      await events.send(new PutEventsCommand({ Entries: [{ Source: "own", DetailType: "d", Detail: '{"n":1}' }] }));
+      const entries = await eventually(async () => {
+        const found = await logged(stepwell, "target");
+        return found.length === 4 ? found : undefined;
+      }, 30_000);
+      assert.match(String(entries[0]?.details["input"]), /"detail":\{"n":1\}/);
+      assert.equal(entries[3]?.type, "ExecutionSucceeded");
     });
 
     test("clients may put sync- before the host's name", async () => {

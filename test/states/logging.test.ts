@@ -3,6 +3,7 @@ import { after, before, describe, test } from "node:test";
 import {
   CreateStateMachineCommand,
   DescribeStateMachineCommand,
+  RedriveExecutionCommand,
   UpdateStateMachineCommand,
   type LoggingConfiguration,
 } from "@aws-sdk/client-sfn";
@@ -90,6 +91,23 @@ for (const store of stores)
       assert.deepEqual([described.loggingConfiguration, described.revisionId], [loggingConfiguration, revisionId]);
       await ended(stepwell, await start(stepwell, stateMachineArn));
       assert.equal((await logged(stepwell, "changed")).length, 4);
+    });
+
+    test("a redriven execution logs on, and says how often it was redriven", async () => {
+      const stateMachineArn = await machine("redriven", FAILING, configuration("redriven", "ALL"));
+      const executionArn = await start(stepwell, stateMachineArn);
+      await ended(stepwell, executionArn);
+      await stepwell.as.states.send(new RedriveExecutionCommand({ executionArn }));
+      await ended(stepwell, executionArn);
+      const entries = await logged(stepwell, "redriven");
+      const redriven = entries.findIndex(({ type }) => type === "ExecutionRedriven");
+      assert.deepEqual(
+        entries.map(({ id }) => id),
+        entries.map((_, index) => String(index + 1)),
+      );
+      assert.deepEqual(new Set(entries.slice(0, redriven).map((entry) => entry.redrive_count)), new Set(["0"]));
+      assert.deepEqual(new Set(entries.slice(redriven).map((entry) => entry.redrive_count)), new Set(["1"]));
+      assert.equal(entries.at(-1)?.type, "ExecutionFailed");
     });
 
     test("a destination that AWS refuses is refused", async () => {
