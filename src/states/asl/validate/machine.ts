@@ -6,7 +6,9 @@ import { assignedNames } from "./assign.ts";
 import { jsonProblem } from "./json.ts";
 import { checkLanguage, languageOf, type Language } from "./language.ts";
 import { Report } from "./report.ts";
+import { isTooDeep, statesTwice } from "./shape.ts";
 import { checkState } from "./state.ts";
+import { warnOf } from "./warnings.ts";
 import { integer, nonEmptyList, oneOf, onlyFields, required, requiredTogether, text, type Place } from "./values.ts";
 
 const TOP: ReadonlySet<string> = new Set([
@@ -46,6 +48,14 @@ export function check(text: string, type: MachineType): Checked {
     return { report, definition: {}, states };
   }
   const definition = parseJson(text);
+  if (definition === null) {
+    report.error("MISSING_DESCRIPTION", "Received a null or empty workflow input");
+    return { report, definition: {}, states };
+  }
+  if (isTooDeep(definition)) {
+    report.error("TOO_DEEPLY_NESTED", "The states are too deeply nested");
+    return { report, definition: {}, states };
+  }
   if (!isObject(definition)) {
     report.schema("A state machine definition must be a JSON object", "/");
     return { report, definition: {}, states };
@@ -53,6 +63,8 @@ export function check(text: string, type: MachineType): Checked {
   checkTop(report, definition);
   const language = languageOf(definition);
   sequence({ report, type, states, names: new Map(), language }, definition, "", new Set());
+  for (const { name, location } of statesTwice(text)) duplicate(report, name, location);
+  for (const state of states) if (state.language === "JSONPath") warnOf(report, state.fields, state.location);
   return { report, definition, states };
 }
 
@@ -154,8 +166,12 @@ function checkName(walk: Walk, name: string, location: string): void {
       location,
     );
   }
-  if (walk.names.has(name)) walk.report.error("DUPLICATE_STATE_NAME", `Duplicate State name: ${name}`, location);
+  if (walk.names.has(name)) duplicate(walk.report, name, location);
   walk.names.set(name, location);
+}
+
+function duplicate(report: Report, name: string, location: string): void {
+  report.error("DUPLICATE_STATE_NAME", `Duplicate State name: ${name}`, location);
 }
 
 /** Targets exist, there is an end, and, only if there is one, every state can be reached: in AWS's order. */
