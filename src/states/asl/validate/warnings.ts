@@ -40,7 +40,7 @@ function noDollar(report: Report, value: unknown, location: string): void {
 
 /** A comparison with a text that looks like the path of another value; `StringEqualsPath` would be meant. */
 function comparesPaths(report: Report, rule: JsonObject, location: string): void {
-  for (const name of Object.keys(rule)) if (/^String/.test(name)) noPath(report, rule, name, location);
+  for (const name of Object.keys(rule)) if (name.startsWith("String")) noPath(report, rule, name, location);
   if (isObject(rule["Not"])) comparesPaths(report, rule["Not"], `${location}/Not`);
   for (const name of ["And", "Or"]) {
     const inner = rule[name];
