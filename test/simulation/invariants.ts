@@ -16,7 +16,14 @@ export type Execution = {
 };
 
 /** Work that goes on for ever, at most one piece of each. */
-const RECURRING = new Set(["states.trim", "events.trim", "trail.trim", "story.trim", "trail.deliver"]);
+const RECURRING = new Set([
+  "states.trim",
+  "states.trimLogs",
+  "events.trim",
+  "trail.trim",
+  "story.trim",
+  "trail.deliver",
+]);
 /** Longer than the longest back-off, the longest lease and twice the farthest that a clock is set. */
 const PATIENCE_MS = 3_600_000;
 
