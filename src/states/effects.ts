@@ -5,6 +5,7 @@ import type { Activities } from "./activities.ts";
 import { executionArn, type ExecutionKey } from "./arns.ts";
 import type { Effect, Signal } from "./asl/types.ts";
 import { beginMapRun, cancelMapRun } from "./mapruns/begin.ts";
+import { redriveMapRun } from "./mapruns/redrive.ts";
 import { givesToken } from "./tokens.ts";
 
 /** What is under way outside for a running execution. */
@@ -70,7 +71,8 @@ export class Effects {
         const body: SignalWork = { machine, name, signal: { kind: "timer", id: effect.id } };
         const key = timerKey(arn, effect.id);
         await relay.append(transaction, { kind: "states.timer", key, trace, body, dueAt: effect.at });
-      } else if (effect.kind === "task") await this.#task(transaction, owner, arn, effect);
+      } else if (effect.kind === "redriveMapRun") await redriveMapRun(this.#parts, transaction, effect.mapRunArn);
+      else if (effect.kind === "task") await this.#task(transaction, owner, arn, effect);
       else if (effect.kind === "cancelTimer") await relay.cancel(transaction, "states.timer", timerKey(arn, effect.id));
       else if (effect.kind === "mapRun") await beginMapRun(this.#parts, transaction, effect, owner);
       else if (effect.kind === "cancelMapRun") await cancelMapRun(this.#parts, transaction, effect.mapRunArn);
@@ -143,7 +145,7 @@ export function outstandingAfter(
     if (effect.kind === "timer") timers.add(effect.id);
     else if (effect.kind === "cancelTimer") timers.delete(effect.id);
     else if (effect.kind === "task") tasks.add(effect.token);
-    else if (effect.kind === "mapRun") mapRuns.add(effect.mapRunArn);
+    else if (effect.kind === "mapRun" || effect.kind === "redriveMapRun") mapRuns.add(effect.mapRunArn);
     else if (effect.kind === "cancelMapRun") mapRuns.delete(effect.mapRunArn);
     else tasks.delete(effect.token);
   }

@@ -203,6 +203,34 @@ export class Executions {
     return facts.now;
   }
 
+  /** A child of a redriven map run goes on where it stopped; an Express one begins anew. */
+  async redriveChild(transaction: Transaction, key: ExecutionKey): Promise<void> {
+    const row = await endedByKey(transaction, key);
+    if (row?.status !== "PENDING_REDRIVE") return;
+    const revision = await this.#definitions.revision(transaction, row.revision);
+    const running = machineOf(revision, key.machine);
+    const facts = this.#facts(key);
+    const redrives = (row.redrives ?? 0) + 1;
+    const asked = { ...row, status: "FAILED", stopped_at: facts.now, kept: row.run === null ? 0 : 1 } as const;
+    const express = running.type === "EXPRESS";
+    if (!express && redriveRefusal(asked, facts.now) !== undefined) {
+      mustBeFirst(await endExecution(transaction, key, row.last_event, { ...row, status: "FAILED" }), key.name);
+      const told = { mapRun: row.map_run ?? "", status: "FAILED", items: row.item_count ?? 0 } as const;
+      return tellMapRun(this.#parts, transaction, row.trace, told);
+    }
+    const again = { redrives, redriven_at: facts.now };
+    const redrive_tokens = row.redrive_tokens;
+    mustBeFirst(await reviveExecution(transaction, key, { ...again, redrive_tokens }), executionArn(key));
+    const ended = { output: null, error: null, cause: null, stopped_at: null, callers: null };
+    const revived = { ...row, ...ended, ...again, status: "RUNNING" as const };
+    const run = express || row.run === null ? null : (JSON.parse(row.run) as Stored).run;
+    const signal = run === null ? startAgain(revived, revision.roleArn) : ({ kind: "redrive" } as const);
+    const transition = step(running, run, signal, facts);
+    if (!express) await announce(this.#parts, transaction, revived);
+    const stored: Stored = { ...NOTHING, run: transition.run };
+    await this.#advance(transaction, key, { row: revived, revision, stored, transition, now: facts.now });
+  }
+
   /** Saves a transition with its consequences. */
   async #advance(transaction: Transaction, key: ExecutionKey, taken: Taken): Promise<void> {
     const { row, revision, stored, transition, now, signal, child } = taken;
@@ -292,6 +320,18 @@ async function existing(transaction: Transaction, start: Start): Promise<number>
   const row = await executionByKey(transaction, start);
   if (row && row.status === "RUNNING" && row.input === start.input) return row.started_at;
   throw fault("ExecutionAlreadyExists", `Execution Already Exists: '${executionArn(start)}'`);
+}
+
+/** The start of a child that keeps no snapshot, once more. */
+function startAgain(row: ExecutionRow, roleArn: string): Signal {
+  const { machine, name, input, started_at: startTime, redrives } = row;
+  const [base = ""] = machine.split("/");
+  return {
+    kind: "start",
+    input,
+    execution: { id: executionArn(row), name, roleArn, startTime, redriveCount: redrives ?? 0 },
+    stateMachine: { id: machine, name: base.slice(base.lastIndexOf(":") + 1) },
+  };
 }
 
 /** The snapshot of an execution that could be redriven. */

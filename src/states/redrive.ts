@@ -20,7 +20,8 @@ export type Redrivable = Pick<
 
 /** Why an execution cannot be redriven, in AWS's words where they are known; undefined if it can. */
 export function redriveRefusal(row: Redrivable, now: number): string | undefined {
-  if (row.status === "RUNNING" || row.status === "SUCCEEDED") return refusal(`is ${row.status}`);
+  const { status } = row;
+  if (status === "RUNNING" || status === "SUCCEEDED" || status === "PENDING_REDRIVE") return refusal(`is ${status}`);
   if (now - (row.stopped_at ?? now) > REDRIVE_WINDOW_MS) return refusal("ended more than 14 days ago");
   if ((row.redrives ?? 0) >= MOST_REDRIVES) return refusal(`was redriven ${MOST_REDRIVES} times`);
   if (now - row.started_at > LONGEST_MS) return refusal("started more than a year ago");

@@ -14,6 +14,7 @@ import { startTrimmingLogs, trimLogsWorker } from "./logs/retention.ts";
 import { LogWriter } from "./logs/writer.ts";
 import { endWorker } from "./nested.ts";
 import { statesService } from "./service.ts";
+import { redriveWorker } from "./mapruns/redrive.ts";
 import { offeredBy } from "./tasks/offered.ts";
 import { taskWorker } from "./tasks/worker.ts";
 import { Targets } from "./targets.ts";
@@ -52,6 +53,7 @@ export function statesRoom(parts: Parts, options: { readonly allowMissingService
   relay.pure("states.mapRunChild", runs.childWorker());
   relay.pure("states.mapRunStop", runs.stopWorker());
   relay.pure("states.mapRunEnd", runs.endWorker());
+  relay.pure("states.mapRunRedrive", redriveWorker(parts, executions));
   relay.effect("states.mapRun", mapRunWorker({ parts, definitions, runs, wakes }), { concurrency: MAP_RUNS_AT_ONCE });
   relay.effect("states.mapRunWrite", writeWorker({ parts, definitions, runs }), { concurrency: WRITERS_AT_ONCE });
   relay.pure("states.trimLogs", trimLogsWorker(parts));

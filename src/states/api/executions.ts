@@ -160,14 +160,13 @@ type ListInput = Parameters<Handle<"ListExecutions">>[0];
 /** The children of a map run, newest first. */
 async function listChildren(input: ListInput, call: Call): Promise<ListExecutionsOutput> {
   const { mapRunArn = "", statusFilter: status } = input;
-  if (input.redriveFilter === "REDRIVEN") return { executions: [] };
+  const redriven = input.redriveFilter === undefined ? undefined : input.redriveFilter === "REDRIVEN";
   const limit = pageSize(input.maxResults);
-  const list = `children ${mapRunArn} ${status ?? ""}`;
+  const list = `children ${mapRunArn} ${status ?? ""} ${input.redriveFilter ?? ""}`;
   const [before = Number.MAX_SAFE_INTEGER] = positionOf(list, input.nextToken, call.at) ?? [];
   const rows = await call.read(async (reader) => {
     const { arn } = await existingMapRun(reader, mapRunArn, call);
-    // Nothing waits to be redriven as long as it does not run again.
-    return status === "PENDING_REDRIVE" ? [] : childrenBefore(reader, arn, Number(before), status, limit + 1);
+    return childrenBefore(reader, arn, Number(before), status, limit + 1, redriven);
   });
   const page = rows.slice(0, limit);
   const last = page.at(-1);

@@ -7,7 +7,7 @@ import type { MapPlan } from "../asl/types.ts";
 import { endedChildren } from "../mapruns/tally.ts";
 import { pageSize, positionOf, tokenOf } from "../paging.ts";
 import { executionByKey } from "../rows/executions.ts";
-import { lockedMapRun, mapRunByArn, mapRunsOf, updateLimits, type MapRunRow } from "../rows/mapRuns.ts";
+import { childrenWith, lockedMapRun, mapRunByArn, mapRunsOf, updateLimits, type MapRunRow } from "../rows/mapRuns.ts";
 import type { Handle, StatesHandlers } from "./handlers.ts";
 import { missingExecution, ownExecution } from "./own.ts";
 
@@ -17,7 +17,11 @@ export function mapRunHandlers(): StatesHandlers {
 
 function describeMapRun(): Handle<"DescribeMapRun"> {
   return (input, call) =>
-    call.read(async (reader) => describedMapRun(await existingMapRun(reader, input.mapRunArn, call)));
+    call.read(async (reader) => {
+      const run = await existingMapRun(reader, input.mapRunArn, call);
+      if (run.redrive_count === 0) return describedMapRun(run);
+      return describedMapRun(run, await childrenWith(reader, run.arn, "PENDING_REDRIVE"));
+    });
 }
 
 function listMapRuns(): Handle<"ListMapRuns"> {
@@ -78,8 +82,9 @@ function missingMapRun(arn: string): Error {
   return fault("ResourceNotFound", `Resource not found: '${arn}'`, { detail: { resourceName: arn } });
 }
 
-function describedMapRun(run: MapRunRow): DescribeMapRunOutput {
-  const running = run.children - endedChildren(run);
+/** @param waiting children that a redrive has not come to yet, and their items */
+function describedMapRun(run: MapRunRow, waiting = { children: 0, items: 0 }): DescribeMapRunOutput {
+  const running = run.children - endedChildren(run) - waiting.children;
   const endedItems = run.items_succeeded + run.items_failed + run.items_timed_out + run.items_aborted;
   const total = Math.max(run.items_total ?? 0, run.items_read);
   const pending = run.status === "RUNNING" ? total - run.items_read : 0;
@@ -96,13 +101,14 @@ function describedMapRun(run: MapRunRow): DescribeMapRunOutput {
     toleratedFailureCount: run.tolerated_count ?? 0,
     itemCounts: {
       pending,
-      running: run.items_read - endedItems,
+      running: run.items_read - endedItems - waiting.items,
       succeeded: run.items_succeeded,
       failed: run.items_failed,
       timedOut: run.items_timed_out,
       aborted: run.items_aborted,
       total,
       resultsWritten: run.items_written,
+      ...(run.redrive_count > 0 && { pendingRedrive: waiting.items }),
     },
     executionCounts: {
       pending: pendingChildren,
@@ -113,6 +119,7 @@ function describedMapRun(run: MapRunRow): DescribeMapRunOutput {
       aborted: run.aborted,
       total: run.children + pendingChildren,
       resultsWritten: run.written,
+      ...(run.redrive_count > 0 && { pendingRedrive: waiting.children }),
     },
     ...(run.redrive_count > 0 && { redriveCount: run.redrive_count }),
     ...(run.redriven_at !== null && { redriveDate: new Date(run.redriven_at) }),

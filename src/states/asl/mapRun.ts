@@ -5,7 +5,7 @@ import { Datum, parseJson, printJson } from "./json.ts";
 import type { Live } from "./live.ts";
 import { BLOCKED, tooLarge, type Outcome } from "./outcome.ts";
 import type { Scope } from "./scope.ts";
-import type { StoredScope, Thread } from "./types.ts";
+import type { StoredScope, Thread, Work } from "./types.ts";
 
 /** Evaluates the state's fields, and asks for a run. */
 export function startMapRun(live: Live, thread: Thread, state: MapState, distributed: DistributedMap): Outcome {
@@ -45,7 +45,7 @@ export function mapRunSucceeded(live: Live, thread: Thread, state: MapState, out
 
 export function mapRunFailed(live: Live, thread: Thread, failure: { error: string; cause: string }): Outcome {
   live.emit(thread, "MapRunFailed", "mapRunFailedEventDetails", { error: failure.error, cause: failure.cause });
-  delete thread.work;
+  keepForRedrive(thread);
   return { kind: "failed", failure };
 }
 
@@ -53,7 +53,21 @@ export function mapRunFailed(live: Live, thread: Thread, failure: { error: strin
 export function abortMapRun(live: Live, thread: Thread, mapRunArn: string): void {
   if (live.hasRoom) live.emit(thread, "MapRunAborted", undefined, undefined, "leaf");
   live.effects.push({ kind: "cancelMapRun", mapRunArn });
+  keepForRedrive(thread);
+}
+
+function keepForRedrive(thread: Thread): void {
+  if (thread.work !== undefined) thread.failed = thread.work;
   delete thread.work;
+}
+
+/** The run goes on with the execution. */
+export function mapRunRedriven(live: Live, thread: Thread, work: Extract<Work, { kind: "mapRun" }>): void {
+  const { mapRunArn } = work;
+  const redriveCount = (work.redriveCount ?? 0) + 1;
+  live.emit(thread, "MapRunRedriven", "mapRunRedrivenEventDetails", { mapRunArn, redriveCount });
+  thread.work = { kind: "mapRun", mapRunArn, redriveCount };
+  live.effects.push({ kind: "redriveMapRun", mapRunArn });
 }
 
 /** What the fields of the state saw at its entry. */

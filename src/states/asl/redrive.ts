@@ -1,5 +1,6 @@
 /** Redrive: a run that ended without success goes on at the states where it stopped. */
 import { Live } from "./live.ts";
+import { mapRunRedriven } from "./mapRun.ts";
 import type { Machine } from "./compiled.ts";
 import type { Facts, Run, Thread, Work } from "./types.ts";
 
@@ -9,7 +10,8 @@ export const REDRIVE_EVENTS_MIN = 4;
 /**
  * A working copy of the ended run that is about to go on: ExecutionRedriven is written, and every state that failed or
  * was aborted is to be entered again with the input that it had. Of a Parallel or an inline Map only the branches and
- * iterations that did not succeed begin again. Retry counters and the machine's timeout start anew.
+ * iterations that did not succeed begin again; the run of a
+ * Distributed Map goes on by itself. Retry counters and the machine's timeout start anew.
  */
 export function revive(machine: Machine, facts: Facts, run: Run): Live {
   const root = structuredClone(run.root);
@@ -37,6 +39,7 @@ function begin(live: Live, thread: Thread, lastId: number): void {
   delete thread.retries;
   delete thread.retryCount;
   thread.lastId = lastId;
+  if (work?.kind === "mapRun") return mapRunRedriven(live, thread, work);
   const children = stopped(work);
   if (work === undefined || children.length === 0) {
     thread.enteredId = 0;

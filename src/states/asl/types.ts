@@ -138,6 +138,8 @@ export type Effect =
     }
   /** The execution is over, or does not wait for the run any more. */
   | { readonly kind: "cancelMapRun"; readonly mapRunArn: string }
+  /** The ended run goes on with its children that did not succeed. */
+  | { readonly kind: "redriveMapRun"; readonly mapRunArn: string }
   /** The timer is not needed any more (sending its signal all the same does no harm). */
   | { readonly kind: "cancelTimer"; readonly id: string }
   /** The task's answer is not needed any more: stop it if it can be stopped. Its token is now unknown to the run. */
@@ -270,7 +272,11 @@ export type Work =
       readonly timeoutSeconds?: number;
       readonly heartbeatSeconds?: number;
     }
-  | { readonly kind: "mapRun"; readonly mapRunArn: string }
+  | {
+      readonly kind: "mapRun";
+      readonly mapRunArn: string;
+      /** How often it was redriven. */ readonly redriveCount?: number;
+    }
   /** `threads[i]` is branch i until it has ended; `results[i]` is its output's JSON text then. */
   | {
       readonly kind: "parallel";

@@ -10,6 +10,7 @@ import { endMapRun, lockedMapRun, runningChildren, updateProgress, type MapRunRo
 import type { ChildWork, MapRunWork } from "./begin.ts";
 import { collectResults } from "./results.ts";
 import { counted, exceedsTolerance, freeSlots, isAtRest } from "./tally.ts";
+import { releasePending } from "./redrive.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** Children stopped in one transaction. */
@@ -152,6 +153,12 @@ export class MapRuns {
     return async (transaction, work): Promise<Outcome> => {
       const { mapRun } = work.body as MapRunWork;
       this.#wakes.wake(mapRun);
+      const run = await lockedMapRun(transaction, mapRun);
+      const released = await releasePending(transaction, mapRun);
+      if (run && released.children > 0) {
+        const aborted = run.aborted + released.children;
+        await this.#advance(transaction, { ...run, aborted, items_aborted: run.items_aborted + released.items });
+      }
       const running = await runningChildren(transaction, mapRun, -1, STOP_AT_ONCE);
       for (const child of running) await this.#executions.signal(transaction, child, { kind: "stop" });
       return running.length < STOP_AT_ONCE ? DONE : { kind: "again", dueAt: this.#parts.clock.now() };

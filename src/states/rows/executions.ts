@@ -1,7 +1,8 @@
 import type { Reader, Transaction } from "../../store/store.ts";
 import type { ExecutionKey } from "../arns.ts";
 
-export type Status = "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";
+/** A map run's child waits to be redriven as PENDING_REDRIVE. */
+export type Status = "PENDING_REDRIVE" | "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";
 
 /** What the API tells of an execution. */
 export type ExecutionRow = ExecutionKey & {

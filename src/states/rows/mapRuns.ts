@@ -167,6 +167,54 @@ export function mapRunsOf(reader: Reader, key: ExecutionKey, after: string, limi
   );
 }
 
+/** By the primary key: an ended run goes on; nothing but success counts as ended any more. */
+export function reviveMapRun(
+  transaction: Transaction,
+  row: Pick<MapRunRow, "arn" | "reading" | "redrive_count" | "redriven_at" | "succeeded" | "items_succeeded">,
+): Promise<number> {
+  return transaction.run(
+    "update states_map_run set status = 'RUNNING', stopped_at = null, error = null, cause = null, reading = $1, redrive_count = $2, redriven_at = $3, succeeded = $4, items_succeeded = $5, failed = 0, timed_out = 0, aborted = 0, items_failed = 0, items_timed_out = 0, items_aborted = 0, written = 0, items_written = 0 where arn = $6",
+    [row.reading, row.redrive_count, row.redriven_at, row.succeeded, row.items_succeeded, row.arn],
+  );
+}
+
+/** Walks states_execution_map_run: children that did not succeed wait to be redriven. */
+export function suspendChildren(transaction: Transaction, arn: string): Promise<number> {
+  return transaction.run(
+    "update states_execution set status = 'PENDING_REDRIVE' where map_run = $1 and status in ('FAILED', 'TIMED_OUT', 'ABORTED')",
+    [arn],
+  );
+}
+
+/** Walks states_execution_map_run: nobody redrives them any more. */
+export function releaseChildren(transaction: Transaction, arn: string): Promise<number> {
+  return transaction.run(
+    "update states_execution set status = 'ABORTED' where map_run = $1 and status = 'PENDING_REDRIVE'",
+    [arn],
+  );
+}
+
+/** Walks states_execution_map_run, deciding by the index. */
+export function pendingChildren(reader: Reader, arn: string, limit: number): Promise<ExecutionKey[]> {
+  return reader.all<ExecutionKey>(
+    "select machine, name from states_execution where map_run = $1 and status = 'PENDING_REDRIVE' order by map_index limit $2",
+    [arn, limit],
+  );
+}
+
+/** Walks states_execution_map_run: how many children have a status, and the items that they were given. */
+export async function childrenWith(
+  reader: Reader,
+  arn: string,
+  status: Status,
+): Promise<{ children: number; items: number }> {
+  const row = await reader.get<{ children: number; items: number | null }>(
+    "select count(*) as children, cast(sum(item_count) as bigint) as items from states_execution where map_run = $1 and status = $2",
+    [arn, status],
+  );
+  return { children: row?.children ?? 0, items: row?.items ?? 0 };
+}
+
 /** A child as results and lists tell of it. */
 export type ChildRow = Pick<
   ExecutionRow,
@@ -202,8 +250,10 @@ export function childrenBefore(
   before: number,
   status: Status | undefined,
   limit: number,
+  redriven?: boolean,
 ): Promise<ChildRow[]> {
-  const filter = status === undefined ? "" : " and status = $4";
+  const again = redriven === undefined ? "" : ` and coalesce(redrives, 0) ${redriven ? ">" : "="} 0`;
+  const filter = (status === undefined ? "" : " and status = $4") + again;
   return reader.all<ChildRow>(
     `select ${CHILD} where map_run = $1 and map_index < $2${filter} order by map_index desc limit $3`,
     [arn, before, limit, ...(status === undefined ? [] : [status])],
