@@ -10,6 +10,7 @@ import {
   ListConnectionsCommand,
   UpdateConnectionCommand,
 } from "@aws-sdk/client-eventbridge";
+import { TestStateCommand } from "@aws-sdk/client-sfn";
 import { stores } from "../support/stores.ts";
 import { startStepwell, type Stepwell } from "../support/stepwell.ts";
 import { create, ended, history, roleFor, start, taskMachine } from "./fixture.ts";
@@ -79,6 +80,30 @@ for (const store of stores)
       const executionArn = await start(stepwell, await create(stepwell, `http-${machines++}`, definition, role));
       return { executionArn, end: await ended(stepwell, executionArn), request: seen.at(-1) };
     }
+
+    test("TestState shows the exchange, and the connection's secrets to those who may see them", async () => {
+      const Parameters = {
+        ApiEndpoint: `${endpoint}/things`,
+        Method: "POST",
+        InvocationConfig: { ConnectionArn },
+        RequestBody: { n: 1 },
+      };
+      const definition = JSON.stringify({ Type: "Task", Resource: HTTP, Parameters, End: true });
+      const tried = (revealSecrets: boolean, inspectionLevel: "TRACE" | "DEBUG" = "TRACE") =>
+        stepwell.as.states.send(new TestStateCommand({ definition, roleArn, inspectionLevel, revealSecrets }));
+      const { status, inspectionData } = await tried(false);
+      assert.equal(status, "SUCCEEDED");
+      const { headers = "", ...request } = inspectionData?.request ?? {};
+      assert.deepEqual(request, { protocol: "http", method: "POST", url: `${endpoint}/things`, body: '{"n":1}' });
+      assert.match(headers, /^\[.*user-agent: Amazon\|StepFunctions\|HttpInvoke\|us-east-1.*\]$/);
+      assert.doesNotMatch(headers, /authorization|x-from/);
+      assert.equal(inspectionData?.response?.statusCode, "200");
+      assert.equal(inspectionData.response.body, '{"n":1.0}');
+      const revealed = (await tried(true)).inspectionData?.request;
+      assert.match(revealed?.headers ?? "", /authorization: Basic .*x-from: connection/);
+      assert.match(revealed?.url ?? "", /\?q=connection$/);
+      assert.equal((await tried(false, "DEBUG")).inspectionData?.request, undefined);
+    });
 
     test("a request carries what the connection adds, and its answer is the result", async () => {
       const { executionArn, end, request } = await run("/things", {

@@ -4,6 +4,7 @@ import { Datum, isObject, parseJson, printJson, type JsonObject } from "../asl/j
 import type { Scope } from "../asl/scope.ts";
 import { jsonProblem } from "../asl/validate/json.ts";
 import { checkInput } from "../input.ts";
+import type { Observer } from "../tasks/http.ts";
 import { perform } from "../tasks/perform.ts";
 import { givenContext, stageFor, type Stage } from "../trial/context.ts";
 import { checkConfiguration, checkMock, mockedBy, refused, type Mocked } from "../trial/mock.ts";
@@ -39,7 +40,7 @@ function testState({ parts }: StatesParts): Handle<"TestState"> {
     const stage = stageFor({ stateName: subject.name, input: text, roleArn, retryCount }, call, parts.clock);
     const scope = scopeOf(subject, text, given ?? stage.context, variables, parts);
     const seen: Seen = { input: text };
-    const outside = outsideOf(input, subject, { parts, call, stage, mocked });
+    const outside = outsideOf(input, subject, { parts, call, stage, mocked, seen });
     const tried = await tryState(subject, scope, outside, seen);
     return answer(input, tried, seen, variables);
   };
@@ -92,9 +93,14 @@ type Circumstances = {
   readonly call: Call;
   readonly stage: Stage;
   readonly mocked: Mocked | undefined;
+  readonly seen: Seen;
 };
 
-function outsideOf(input: TestStateInput, subject: Subject, { parts, call, stage, mocked }: Circumstances): Outside {
+function outsideOf(
+  input: TestStateInput,
+  subject: Subject,
+  { parts, call, stage, mocked, seen }: Circumstances,
+): Outside {
   const { clock } = parts;
   return {
     mocked,
@@ -117,10 +123,20 @@ function outsideOf(input: TestStateInput, subject: Subject, { parts, call, stage
         ...(asked.roleArn !== undefined && { taskRoleArn: asked.roleArn }),
       };
       return inTime(parts, asked, async () => {
-        const performed = await perform(parts, task, call.trace);
+        const performed = await perform(parts, task, call.trace, observerOf(input, seen));
         return "failure" in performed ? performed : { result: Datum.ofText(performed.output) };
       });
     },
+  };
+}
+
+/** TRACE shows what an HTTP task sends and what it is answered. */
+function observerOf({ inspectionLevel, revealSecrets }: TestStateInput, seen: Seen): Observer | undefined {
+  if (inspectionLevel !== "TRACE") return undefined;
+  return {
+    revealSecrets: revealSecrets === true,
+    request: (request) => (seen.request = request),
+    response: (response) => (seen.response = response),
   };
 }
 

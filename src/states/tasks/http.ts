@@ -1,4 +1,5 @@
 /** `http:invoke`: one request to a web server, authorised by an EventBridge connection. */
+import type { InspectionDataRequest, InspectionDataResponse } from "@aws-sdk/client-sfn";
 import type { ConnectionSecrets, Parts } from "../../flow.ts";
 import { PAYLOAD_LIMIT_BYTES } from "../input.ts";
 import { isObject, parseJson } from "../asl/json.ts";
@@ -31,13 +32,21 @@ export function connectionArnOf({ Authentication, InvocationConfig }: Parameters
 
 type Authorization = NonNullable<ConnectionSecrets["authorization"]>;
 
+/** Sees what goes over the wire, as TestState shows it. */
+export type Observer = {
+  /** Also what the connection adds. */
+  readonly revealSecrets: boolean;
+  readonly request: (request: Required<InspectionDataRequest>) => void;
+  readonly response: (response: Required<InspectionDataResponse>) => void;
+};
+
 /** Makes the request. Any answer outside 200-299 fails the task with its status. */
 export async function invokeHttp(
   parts: Parts,
   given: Parameters,
   lossless: Parameters,
   authorization: Authorization,
-  region: string,
+  { region, observer }: { readonly region: string; readonly observer?: Observer | undefined },
 ): Promise<unknown> {
   const url = urlOf(given, authorization);
   const headers = headersOf(given, region);
@@ -46,6 +55,7 @@ export async function invokeHttp(
     throw new TaskFailed("States.Runtime", `The Method of an HTTP task cannot be '${method}'`);
   const body = bodyOf(given, lossless, authorization, headers);
   for (const [name, value] of authorization.headers) headers.set(name, value);
+  observer?.request(shownRequest(method, given, lossless, observer.revealSecrets ? authorization : NOTHING, region));
   const patience = new AbortController();
   const answered = (async () => {
     const response = await fetch(url, {
@@ -65,6 +75,13 @@ export async function invokeHttp(
   late.catch(() => undefined);
   try {
     const { response, text } = await Promise.race([answered, late]);
+    observer?.response({
+      protocol: url.protocol.slice(0, -1),
+      statusCode: String(response.status),
+      statusMessage: response.statusText,
+      headers: listed(response.headers),
+      body: text,
+    });
     return resultOf(response, text);
   } catch (error) {
     if (error instanceof TaskFailed) throw error;
@@ -73,6 +90,27 @@ export async function invokeHttp(
     answered.catch(() => undefined);
     patience.abort();
   }
+}
+
+/** A connection that adds nothing. */
+const NOTHING: Authorization = { headers: [], query: [], body: [] };
+
+function shownRequest(
+  method: string,
+  given: Parameters,
+  lossless: Parameters,
+  authorization: Authorization,
+  region: string,
+): Required<InspectionDataRequest> {
+  const url = urlOf(given, authorization);
+  const headers = headersOf(given, region);
+  const body = bodyOf(given, lossless, authorization, headers) ?? "";
+  for (const [name, value] of authorization.headers) headers.set(name, value);
+  return { protocol: url.protocol.slice(0, -1), method, url: url.href, headers: listed(headers), body };
+}
+
+function listed(headers: Headers): string {
+  return `[${[...headers].map(([name, value]) => `${name}: ${value}`).join(", ")}]`;
 }
 
 function socketSentence(error: unknown): string {

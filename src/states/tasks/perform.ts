@@ -7,7 +7,7 @@ import { executionArn, parseMachineArn } from "../arns.ts";
 import type { TaskWork } from "../executions.ts";
 import { callerOf } from "./caller.ts";
 import { optimisedFailure, sdkFailure, TaskFailed, type TaskFailure } from "./failure.ts";
-import { connectionArnOf, invokeHttp } from "./http.ts";
+import { connectionArnOf, invokeHttp, type Observer } from "./http.ts";
 import { parametersOf, withTexts, type Integration, type Parameters } from "./integrations.ts";
 import { functionResult } from "./lambda.ts";
 import { withMetadata } from "./metadata.ts";
@@ -22,7 +22,7 @@ export type Performed = { readonly output: string } | { readonly failure: TaskFa
  * Does what a Task asks for: one call, in at the inside door. What it answers is the task's result, or, where the task
  * waits for a token, what it was submitted with. Throws only what is worth trying again.
  */
-export async function perform(parts: Parts, task: TaskWork, trace: string): Promise<Performed> {
+export async function perform(parts: Parts, task: TaskWork, trace: string, observer?: Observer): Promise<Performed> {
   const target = targetOf(task.resource);
   if (target.kind === "refused") return { failure: { error: "States.TaskFailed", cause: target.sentence } };
   const absence = absenceOf(target, task.resource, offeredBy(parts, false));
@@ -30,7 +30,7 @@ export async function perform(parts: Parts, task: TaskWork, trace: string): Prom
   try {
     const as = await callerOf(parts, task, trace);
     const { region } = parseMachineArn(task.machine);
-    const call: Calling = { parts, task, trace, as, region };
+    const call: Calling = { parts, task, trace, as, region, observer };
     return { output: await WAYS[target.kind](call, target as never) };
   } catch (error) {
     if (error instanceof TaskFailed) return { failure: error.failure };
@@ -45,6 +45,7 @@ type Calling = {
   readonly trace: string;
   readonly as: Caller;
   readonly region: string;
+  readonly observer: Observer | undefined;
 };
 /** How a kind of target is worked: what it answers is JSON text. */
 type Way<Kind extends Target["kind"]> = (call: Calling, target: Extract<Target, { kind: Kind }>) => Promise<string>;
@@ -76,7 +77,7 @@ const WAYS: { readonly [Kind in Target["kind"]]: Way<Kind> } = {
     const output = await parts.call<StartOutput>({ service: "states", operation, input, as, trace, region });
     return resultText(startExecutionResult(output, parts.clock), "states");
   },
-  async http({ parts, task, trace, as, region }) {
+  async http({ parts, task, trace, as, region, observer }) {
     const { given, lossless } = parametersOf(task.parameters);
     const connectionArn = connectionArnOf(given);
     const connection = await parts.connection?.(connectionArn);
@@ -86,7 +87,7 @@ const WAYS: { readonly [Kind in Target["kind"]]: Way<Kind> } = {
     await parts.authorize?.({ service: "states", operation: "InvokeHTTPEndpoint", access, as, trace, region });
     if (!connection.authorization)
       throw new TaskFailed("Events.ConnectionResource.NotAuthorized", `Connection '${connectionArn}' is deauthorized.`);
-    return resultText(await invokeHttp(parts, given, lossless, connection.authorization, region), "http");
+    return resultText(await invokeHttp(parts, given, lossless, connection.authorization, { region, observer }), "http");
   },
   async activity({ task }) {
     throw new TaskFailed("States.Runtime", `The activity '${task.resource}' is worked by its workers`);
