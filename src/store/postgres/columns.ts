@@ -30,8 +30,7 @@ function bytesOf(value: Uint8Array): Buffer {
 function arrayOf({ type, values }: Column): Buffer {
   const elements = values.map((value) => elementOf(type, value));
   let size = HEADER_BYTES;
-  for (const element of elements)
-    size += 4 + (element === null ? 0 : typeof element === "string" ? Buffer.byteLength(element) : element.length);
+  for (const element of elements) size += 4 + sizeOf(element);
   const buffer = Buffer.allocUnsafe(size);
   buffer.writeInt32BE(1, 0);
   buffer.writeInt32BE(elements.includes(null) ? 1 : 0, 4);
@@ -44,16 +43,24 @@ function arrayOf({ type, values }: Column): Buffer {
       at = buffer.writeInt32BE(-1, at);
       continue;
     }
-    const length = typeof element === "string" ? buffer.write(element, at + 4) : element.copy(buffer, at + 4);
+    const length =
+      typeof element === "string"
+        ? buffer.write(element, at + 4)
+        : typeof element === "number"
+          ? writeWhole(buffer, element, at + 4)
+          : element.copy(buffer, at + 4);
     buffer.writeInt32BE(length, at);
     at += 4 + length;
   }
   return buffer;
 }
 
-function elementOf(type: string, value: Value): string | Buffer | null {
+type Element = string | number | Buffer | null;
+
+function elementOf(type: string, value: Value): Element {
   if (value === null || value === undefined) return null;
   if (type === "bigint") {
+    if (typeof value === "number" && Number.isSafeInteger(value)) return value;
     // Throws for a fraction, which PostgreSQL refuses too.
     const bytes = Buffer.allocUnsafe(8);
     bytes.writeBigInt64BE(BigInt(typeof value === "object" ? Number.NaN : value));
@@ -61,4 +68,17 @@ function elementOf(type: string, value: Value): string | Buffer | null {
   }
   if (value instanceof Uint8Array) return bytesOf(value);
   return encoded(String(value));
+}
+function sizeOf(element: Element): number {
+  if (element === null) return 0;
+  if (typeof element === "string") return Buffer.byteLength(element);
+  return typeof element === "number" ? 8 : element.length;
+}
+
+/** A whole number in 64 bits, without the detour by way of a BigInt. */
+function writeWhole(buffer: Buffer, value: number, at: number): number {
+  const high = Math.floor(value / 2 ** 32);
+  buffer.writeInt32BE(high, at);
+  buffer.writeUInt32BE(value - high * 2 ** 32, at + 4);
+  return 8;
 }
