@@ -58,7 +58,7 @@ export class Definitions {
   }
 
   #keep(row: RevisionRow): Revision {
-    const machine = limited(compile(row.definition, row.type));
+    const machine = compile(row.definition, row.type);
     const logging = loggingOf(row.logging);
     const revision: Revision = { id: row.id, roleArn: row.role_arn, machine, ...(logging && { logging }) };
     this.#revisions.set(row.id, revision);
@@ -68,13 +68,6 @@ export class Definitions {
     }
     return revision;
   }
-}
-
-/** AWS ends an Express execution after five minutes. */
-const EXPRESS_SECONDS_MAX = 300;
-function limited(machine: Machine): Machine {
-  if (machine.type !== "EXPRESS") return machine;
-  return { ...machine, timeoutSeconds: Math.min(machine.timeoutSeconds ?? EXPRESS_SECONDS_MAX, EXPRESS_SECONDS_MAX) };
 }
 
 export function missingMachine(arn: string): never {

@@ -45,8 +45,7 @@ export function compile(definition: string, type: MachineType): Machine {
       ]),
     ),
     processors,
-    // AWS takes 0 for a machine without limit.
-    ...(timeoutSeconds !== undefined && timeoutSeconds > 0 && { timeoutSeconds }),
+    ...limitOf(type, timeoutSeconds),
     tasks: checked.states
       .filter(({ fields }) => fields["Type"] === "Task")
       .map(({ name, location, fields }) => ({
@@ -66,14 +65,20 @@ export function compile(definition: string, type: MachineType): Machine {
   return machine;
 }
 
-/** An Express child may take five minutes, as every Express execution. */
+/** AWS ends an Express execution after five minutes. */
 const EXPRESS_SECONDS = 300;
+
+/** How long an execution may take. AWS takes 0 for a machine without limit. */
+function limitOf(type: MachineType, timeoutSeconds: number | undefined): { readonly timeoutSeconds?: number } {
+  const own = timeoutSeconds !== undefined && timeoutSeconds > 0 ? timeoutSeconds : Infinity;
+  const seconds = type === "EXPRESS" ? Math.min(own, EXPRESS_SECONDS) : own;
+  return seconds === Infinity ? {} : { timeoutSeconds: seconds };
+}
 
 /** The machine that the children of a Distributed Map run: the same states from another beginning. */
 function processorOf(machine: Machine, startAt: string, { executionType }: DistributedMap): Machine {
   const { timeoutSeconds: _whole, ...shared } = machine;
-  const limit = executionType === "EXPRESS" ? { timeoutSeconds: EXPRESS_SECONDS } : {};
-  return { ...shared, type: executionType, startAt, ...limit };
+  return { ...shared, type: executionType, startAt, ...limitOf(executionType, undefined) };
 }
 
 /** Where a Task says what its resource is to do. */

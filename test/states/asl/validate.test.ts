@@ -285,3 +285,14 @@ void test("a compiled machine tells its tasks and the variables that its states 
   ]);
   assert.deepEqual(machine.variableReferences, { M: ["v"], I: ["v"] });
 });
+
+void test("an Express machine has five minutes, less if it says so", () => {
+  const limitOf = (type: MachineType, more: object): number | undefined =>
+    compile(JSON.stringify({ StartAt: "S", States: { S: { Type: "Succeed" } }, ...more }), type).timeoutSeconds;
+  assert.equal(limitOf("EXPRESS", {}), 300);
+  assert.equal(limitOf("EXPRESS", { TimeoutSeconds: 0 }), 300);
+  assert.equal(limitOf("EXPRESS", { TimeoutSeconds: 20 }), 20);
+  assert.equal(limitOf("EXPRESS", { TimeoutSeconds: 301 }), 300);
+  assert.equal(limitOf("STANDARD", { TimeoutSeconds: 301 }), 301);
+  assert.equal(limitOf("STANDARD", { TimeoutSeconds: 0 }), undefined);
+});
