@@ -15,9 +15,9 @@ export function packEvents(events: readonly HistoryEvent[], input: string): stri
   return JSON.stringify(input.length <= SHORT ? events : events.map((event) => replaceIn(event, input, SAME)));
 }
 
-/** The events as they were before `packEvents`. */
-export function unpackEvents(text: string, input: string): HistoryEvent[] {
-  const events = JSON.parse(text) as HistoryEvent[];
+/** The events with these ids as they were before `packEvents`. */
+export function unpackEvents(text: string, input: string, low: number, high: number): HistoryEvent[] {
+  const events = (JSON.parse(text) as HistoryEvent[]).filter(({ id }) => id >= low && id <= high);
   return input.length <= SHORT ? events : events.map((event) => replaceIn(event, SAME, input));
 }
 

@@ -24,11 +24,11 @@ export function historyHandlers() {
         const from = Number(position ?? (reverse ? start.last_event : 1));
         const low = reverse ? Math.max(1, from - limit + 1) : from;
         const high = reverse ? from : Math.min(start.last_event, from + limit - 1);
-        const first = unpackEvents(start.events, start.input);
-        const later = high > first.length ? await historyBetween(reader, key, low, high + 1) : [];
-        const events = [...first, ...later.flatMap((row) => unpackEvents(row.events, start.input))];
-        const page = events
-          .filter(({ id }) => id >= low && id <= high)
+        const later = await historyBetween(reader, key, low, high + 1);
+        // A long history is read page by page: what lies outside of the page is not even parsed where that can be told.
+        const rows = (later[0]?.first ?? high + 1) <= low ? later : [start, ...later];
+        const page = rows
+          .flatMap(({ events }) => unpackEvents(events, start.input, low, high))
           .map((event) => shown(event, input.includeExecutionData !== false));
         if (reverse) page.reverse();
         const next = reverse ? low - 1 : high + 1;
