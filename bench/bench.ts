@@ -9,12 +9,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchLarge } from "./large.ts";
+import { benchHistory } from "./history.ts";
 import { benchMapRun } from "./map-run.ts";
 import { benchMatching } from "./matching.ts";
 import { benchInside } from "./inside.ts";
 import { benchPeers } from "./peers.ts";
 import { benchPostgres } from "./postgres.ts";
 import { benchWire } from "./wire.ts";
+import { benchSleeping } from "./sleeping.ts";
+import { benchTransitions } from "./transitions.ts";
 import { benchStart } from "./start.ts";
 
 export type Figure = {
@@ -37,6 +40,9 @@ const benches: Readonly<Record<string, Bench>> = {
   wire: benchWire,
   large: benchLarge,
   inside: benchInside,
+  transitions: benchTransitions,
+  history: benchHistory,
+  sleeping: benchSleeping,
   "map-run": benchMapRun,
   matching: benchMatching,
   start: benchStart,

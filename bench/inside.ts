@@ -1,9 +1,9 @@
 /** Helloworld inside the process, 64 at once and durable, beside group-committed rows of the same bytes on bare node:sqlite. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { createMachine } from "../scripts/tutorial/steps.ts";
 import { clientsFor } from "../test/support/stepwell.ts";
+import { BareRows, bytesInTables } from "./bare-rows.ts";
 import type { Bench } from "./bench.ts";
 import { median, rate, startServer, stopServer, type Server } from "./processes.ts";
 import { KEY } from "./setting.ts";
@@ -19,7 +19,7 @@ export const benchInside: Bench = async ({ rounds, folder }) => {
   const machineArn = await createMachine(clients);
   for (const client of Object.values(clients)) client.destroy();
   const bytes = await bytesOfOne(node, machineArn, join(data, "stepwell.db"));
-  const bare = new BareRows(join(folder, "bare.db"), bytes);
+  const bare = new BareRows(join(folder, "bare.db"), bytes, COUNT, AT_ONCE);
   const ours: number[] = [];
   const theirs: number[] = [];
   for (let round = 0; round <= rounds; round++) {
@@ -49,53 +49,7 @@ function executions(node: Server, stateMachineArn: string): Promise<number> {
 
 /** What one execution leaves in the database, its record and story included: the size of the rows it is compared with. */
 async function bytesOfOne(node: Server, machineArn: string, path: string): Promise<number> {
-  const size = (): number => {
-    const database = new DatabaseSync(path, { readOnly: true });
-    const tables = database
-      .prepare("select name from sqlite_master where type = 'table'")
-      .all()
-      .map((row) => String(row["name"]));
-    let bytes = 0;
-    for (const table of tables) {
-      const columns = database
-        .prepare(`select name from pragma_table_info('${table}')`)
-        .all()
-        .map((row) => `coalesce(length(cast("${String(row["name"])}" as blob)), 0)`);
-      bytes += Number(
-        database.prepare(`select coalesce(sum(${columns.join("+")}), 0) as bytes from "${table}"`).get()?.["bytes"] ??
-          0,
-      );
-    }
-    database.close();
-    return bytes;
-  };
-  const before = size();
+  const before = bytesInTables(path);
   await executions(node, machineArn);
-  return Math.round((size() - before) / COUNT);
-}
-
-class BareRows {
-  readonly #database: DatabaseSync;
-  readonly #body: string;
-  #next = 0;
-  constructor(path: string, bytes: number) {
-    this.#database = new DatabaseSync(path);
-    this.#database.exec(
-      "pragma journal_mode=wal; pragma synchronous=full; pragma wal_autocheckpoint=4000; create table row (id text primary key, body text) without rowid",
-    );
-    this.#body = "x".repeat(Math.max(0, bytes - 36));
-  }
-  run(): number {
-    const insert = this.#database.prepare("insert into row values (?, ?)");
-    const started = performance.now();
-    for (let done = 0; done < COUNT; done += AT_ONCE) {
-      this.#database.exec("begin");
-      for (let i = 0; i < AT_ONCE; i++) insert.run(`${String(this.#next++).padStart(36, "0")}`, this.#body);
-      this.#database.exec("commit");
-    }
-    return COUNT / ((performance.now() - started) / 1000);
-  }
-  close(): void {
-    this.#database.close();
-  }
+  return Math.round((bytesInTables(path) - before) / COUNT);
 }

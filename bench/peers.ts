@@ -14,7 +14,7 @@ import { clientsFor } from "../test/support/stepwell.ts";
 import type { Bench, Figure } from "./bench.ts";
 import type { StartSpec } from "./node.ts";
 import { median, rate, runLoad, startProgram, startServer, stopServer, type Server } from "./processes.ts";
-import { KEY, PLAIN } from "./setting.ts";
+import { fiveStates, KEY, PLAIN } from "./setting.ts";
 
 const CLIENTS = 64;
 /** Rounds cost seconds here; more of them say no more. */
@@ -159,13 +159,7 @@ async function prepare(port: number): Promise<Machines> {
   const PolicyDocument = JSON.stringify({ Version: "2012-10-17", Statement });
   await clients.iam.send(new PutRolePolicyCommand({ RoleName: "bench-five", PolicyName: "look", PolicyDocument }));
   const make = async (name: string, state: (step: number) => object): Promise<string> => {
-    const States = Object.fromEntries(
-      [1, 2, 3, 4, 5].map((step) => [
-        `Step${step}`,
-        { ...state(step), ...(step < 5 ? { Next: `Step${step + 1}` } : { End: true }) },
-      ]),
-    );
-    const definition = JSON.stringify({ StartAt: "Step1", States });
+    const definition = fiveStates(state);
     const { stateMachineArn } = await clients.states.send(new CreateStateMachineCommand({ name, definition, roleArn }));
     return stateMachineArn ?? "";
   };

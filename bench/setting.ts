@@ -21,10 +21,13 @@ export const PLAIN = "bench-plain";
 export const WATCHED = "bench-watched";
 
 /** A Stepwell with the tutorial set up on it, in a process of its own. */
-export async function startTutorial(
-  folder: string,
-): Promise<
-  Server & { readonly machineArn: string; readonly expressArn: string; readonly clients: ReturnType<typeof clientsFor> }
+export async function startTutorial(folder: string): Promise<
+  Server & {
+    readonly machineArn: string;
+    readonly expressArn: string;
+    readonly fiveArn: string;
+    readonly clients: ReturnType<typeof clientsFor>;
+  }
 > {
   const data = join(folder, "stepwell");
   mkdirSync(data, { recursive: true });
@@ -37,7 +40,8 @@ export async function startTutorial(
   const machineArn = await createMachine(clients);
   await createRule(clients, setting, machineArn);
   const expressArn = await createExpress(clients);
-  return { ...server, machineArn, expressArn, clients };
+  const fiveArn = await createFive(clients);
+  return { ...server, machineArn, expressArn, fiveArn, clients };
 }
 
 /** The tutorial's machine once more, as an Express machine that logs nothing. */
@@ -47,4 +51,19 @@ async function createExpress({ iam, states }: ReturnType<typeof clientsFor>): Pr
     new CreateStateMachineCommand({ name: "Express", definition: HELLO_WORLD, roleArn, type: "EXPRESS" }),
   );
   return stateMachineArn ?? "";
+}
+
+/** Five states that each add a number to what they are given. */
+async function createFive({ iam, states }: ReturnType<typeof clientsFor>): Promise<string> {
+  const roleArn = await createServiceRole(iam, "five-role", "states.amazonaws.com");
+  const definition = fiveStates((step) => ({ Type: "Pass", Result: step, ResultPath: `$.step${step}` }));
+  const { stateMachineArn } = await states.send(new CreateStateMachineCommand({ name: "Five", definition, roleArn }));
+  return stateMachineArn ?? "";
+}
+
+/** The definition of a chain of five. */
+export function fiveStates(state: (step: number) => object): string {
+  const next = (step: number): object => (step < 5 ? { Next: `Step${step + 1}` } : { End: true });
+  const States = Object.fromEntries([1, 2, 3, 4, 5].map((step) => [`Step${step}`, { ...state(step), ...next(step) }]));
+  return JSON.stringify({ StartAt: "Step1", States });
 }
