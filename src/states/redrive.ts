@@ -7,8 +7,10 @@ const DAY_MS = 86_400_000;
 export const REDRIVE_WINDOW_MS = 14 * DAY_MS;
 /** An execution may take a year, its redrives included. */
 const LONGEST_MS = 365 * DAY_MS;
-const MOST_REDRIVES = 1_000;
+export const MOST_REDRIVES = 1_000;
 const MOST_EVENTS = 25_000;
+/** With so many events there is no room for a redrive. */
+export const SPENT_EVENTS = MOST_EVENTS - REDRIVE_EVENTS_MIN;
 /** AWS: "The API will return idempotent responses for the last 10 client tokens used to successfully redrive the execution. These client tokens are valid for up to 15 minutes after they are first used." */
 const TOKENS_KEPT = 10;
 const TOKEN_MS = 15 * 60_000;
@@ -25,7 +27,7 @@ export function redriveRefusal(row: Redrivable, now: number): string | undefined
   if (now - (row.stopped_at ?? now) > REDRIVE_WINDOW_MS) return refusal("ended more than 14 days ago");
   if ((row.redrives ?? 0) >= MOST_REDRIVES) return refusal(`was redriven ${MOST_REDRIVES} times`);
   if (now - row.started_at > LONGEST_MS) return refusal("started more than a year ago");
-  if ((row.last_event ?? 0) + REDRIVE_EVENTS_MIN >= MOST_EVENTS) return refusal("has no room left in its history");
+  if ((row.last_event ?? 0) >= SPENT_EVENTS) return refusal("has no room left in its history");
   if (row.kept === 0) return refusal("has left no snapshot");
   return undefined;
 }

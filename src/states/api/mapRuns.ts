@@ -7,7 +7,16 @@ import type { MapPlan } from "../asl/types.ts";
 import { endedChildren } from "../mapruns/tally.ts";
 import { pageSize, positionOf, tokenOf } from "../paging.ts";
 import { executionByKey } from "../rows/executions.ts";
-import { childrenWith, lockedMapRun, mapRunByArn, mapRunsOf, updateLimits, type MapRunRow } from "../rows/mapRuns.ts";
+import { MOST_REDRIVES, SPENT_EVENTS } from "../redrive.ts";
+import {
+  childrenSpent,
+  childrenWith,
+  lockedMapRun,
+  mapRunByArn,
+  mapRunsOf,
+  updateLimits,
+  type MapRunRow,
+} from "../rows/mapRuns.ts";
 import type { Handle, StatesHandlers } from "./handlers.ts";
 import { missingExecution, ownExecution } from "./own.ts";
 
@@ -20,7 +29,12 @@ function describeMapRun(): Handle<"DescribeMapRun"> {
     call.read(async (reader) => {
       const run = await existingMapRun(reader, input.mapRunArn, call);
       if (run.redrive_count === 0) return describedMapRun(run);
-      return describedMapRun(run, await childrenWith(reader, run.arn, "PENDING_REDRIVE"));
+      const waiting = await childrenWith(reader, run.arn, "PENDING_REDRIVE");
+      const { executionType } = JSON.parse(run.plan) as MapPlan;
+      // Express children begin anew, whatever became of them.
+      const express = executionType === "EXPRESS";
+      const spent = express ? undefined : await childrenSpent(reader, run.arn, SPENT_EVENTS, MOST_REDRIVES);
+      return describedMapRun(run, waiting, spent);
     });
 }
 
@@ -82,8 +96,13 @@ function missingMapRun(arn: string): Error {
   return fault("ResourceNotFound", `Resource not found: '${arn}'`, { detail: { resourceName: arn } });
 }
 
-/** @param waiting children that a redrive has not come to yet, and their items */
-function describedMapRun(run: MapRunRow, waiting = { children: 0, items: 0 }): DescribeMapRunOutput {
+const NONE = { children: 0, items: 0 };
+
+/**
+ * @param waiting children that a redrive has not come to yet, and their items
+ * @param spent children that no redrive can help any more
+ */
+function describedMapRun(run: MapRunRow, waiting = NONE, spent = NONE): DescribeMapRunOutput {
   const running = run.children - endedChildren(run) - waiting.children;
   const endedItems = run.items_succeeded + run.items_failed + run.items_timed_out + run.items_aborted;
   const total = Math.max(run.items_total ?? 0, run.items_read);
@@ -108,7 +127,7 @@ function describedMapRun(run: MapRunRow, waiting = { children: 0, items: 0 }): D
       aborted: run.items_aborted,
       total,
       resultsWritten: run.items_written,
-      ...(run.redrive_count > 0 && { pendingRedrive: waiting.items }),
+      ...(run.redrive_count > 0 && { failuresNotRedrivable: spent.items, pendingRedrive: waiting.items }),
     },
     executionCounts: {
       pending: pendingChildren,
@@ -119,7 +138,7 @@ function describedMapRun(run: MapRunRow, waiting = { children: 0, items: 0 }): D
       aborted: run.aborted,
       total: run.children + pendingChildren,
       resultsWritten: run.written,
-      ...(run.redrive_count > 0 && { pendingRedrive: waiting.children }),
+      ...(run.redrive_count > 0 && { failuresNotRedrivable: spent.children, pendingRedrive: waiting.children }),
     },
     ...(run.redrive_count > 0 && { redriveCount: run.redrive_count }),
     ...(run.redriven_at !== null && { redriveDate: new Date(run.redriven_at) }),

@@ -1,10 +1,10 @@
 /** What executions do with map runs in their own transactions: begin one, give one up, and, as children, end. */
 import type { Parts } from "../../flow.ts";
 import type { Transaction } from "../../store/store.ts";
-import type { Effect } from "../asl/types.ts";
+import type { Effect, MapPlan } from "../asl/types.ts";
 import type { ExecutionKey } from "../arns.ts";
 import type { Status } from "../rows/executions.ts";
-import { endMapRun, insertMapRun, lockedMapRun, NOTHING_COUNTED } from "../rows/mapRuns.ts";
+import { endMapRun, insertMapRun, lockedMapRun, NOTHING_COUNTED, type MapRunRow } from "../rows/mapRuns.ts";
 
 /** The body of `states.mapRun`, `states.mapRunStop` and `states.mapRunEnd` work. */
 export type MapRunWork = { readonly mapRun: string };
@@ -69,4 +69,10 @@ export async function tellMapRun(
   body: ChildWork,
 ): Promise<void> {
   await relay.append(transaction, { kind: "states.mapRunChild", key: body.mapRun, trace, body });
+}
+
+/** The work that ends a run: files are written outside of the transaction. */
+export function endKind(run: Pick<MapRunRow, "plan">): string {
+  const { writer } = JSON.parse(run.plan) as MapPlan;
+  return writer?.parameters === undefined ? "states.mapRunEnd" : "states.mapRunWrite";
 }

@@ -11,21 +11,25 @@ import {
   reviveMapRun,
   suspendChildren,
 } from "../rows/mapRuns.ts";
-import type { MapRunWork } from "./begin.ts";
+import { endKind, type MapRunWork } from "./begin.ts";
 import { freeSlots } from "./tally.ts";
 
 /** Children that run again in one transaction. */
 const REDRIVEN_AT_ONCE = 25;
-const LOOK_EVERY_MS = 500;
+const LOOK_EVERY_MS = 100;
+/** All work that there is for a run. */
+const KINDS = ["", "Stop", "Child", "End", "Write", "Redrive"].map((what) => `states.mapRun${what}`);
+
+/** The body of `states.mapRunRedrive` work: how many children wait, all of them after a place. */
+type RedriveWork = MapRunWork & { readonly waiting: number; readonly after: number };
 
 /** The run goes on: what did not succeed waits for its turn, and the data set is read on where reading had stopped. */
 export async function redriveMapRun({ relay, clock }: Parts, transaction: Transaction, arn: string): Promise<void> {
   const run = await lockedMapRun(transaction, arn);
   if (run === undefined || run.status === "RUNNING") return;
   // Children that have not been stopped yet simply run on; those that have ended are counted anew.
-  await relay.cancel(transaction, "states.mapRunStop", arn);
-  await relay.cancel(transaction, "states.mapRunChild", arn);
-  await suspendChildren(transaction, arn);
+  for (const kind of KINDS) await relay.cancel(transaction, kind, arn);
+  const waiting = await suspendChildren(transaction, arn);
   const done = await childrenWith(transaction, arn, "SUCCEEDED");
   const reading = run.items_total === null || run.items_read < run.items_total ? 1 : 0;
   await reviveMapRun(transaction, {
@@ -37,23 +41,29 @@ export async function redriveMapRun({ relay, clock }: Parts, transaction: Transa
     items_succeeded: done.items,
   });
   const body: MapRunWork = { mapRun: arn };
-  await relay.append(transaction, { kind: "states.mapRunRedrive", key: arn, trace: run.trace, body });
+  const redrive: RedriveWork = { ...body, waiting, after: -1 };
+  await relay.append(transaction, { kind: "states.mapRunRedrive", key: arn, trace: run.trace, body: redrive });
+  if (reading === 0 && done.children === run.children)
+    await relay.append(transaction, { kind: endKind(run), key: arn, trace: run.trace, body });
   if (reading === 1) await relay.append(transaction, { kind: "states.mapRun", key: arn, trace: run.trace, body });
 }
 
 /** `states.mapRunRedrive`: lets children run again, as many as may run at once. */
 export function redriveWorker({ clock }: Parts, executions: Executions): PureWorker {
   return async (transaction, work): Promise<Outcome> => {
-    const { mapRun } = work.body as MapRunWork;
+    const { mapRun, waiting, after } = work.body as RedriveWork;
     const run = await lockedMapRun(transaction, mapRun);
     if (run === undefined || run.status !== "RUNNING" || run.error !== null) return DONE;
-    const { children: pending } = await childrenWith(transaction, mapRun, "PENDING_REDRIVE");
-    if (pending === 0) return DONE;
+    if (waiting === 0) return DONE;
     // What waits for its turn counts as running in the tally.
-    const free = freeSlots(run) + pending;
-    const next = free > 0 ? await pendingChildren(transaction, mapRun, Math.min(free, REDRIVEN_AT_ONCE)) : [];
+    const most = Math.min(freeSlots(run) + waiting, REDRIVEN_AT_ONCE);
+    if (most <= 0) return { kind: "again", dueAt: clock.now() + LOOK_EVERY_MS };
+    const next = await pendingChildren(transaction, mapRun, after, most);
     for (const child of next) await executions.redriveChild(transaction, child);
-    return { kind: "again", dueAt: clock.now() + (next.length > 0 ? 0 : LOOK_EVERY_MS) };
+    const last = next.at(-1);
+    if (last === undefined) return DONE;
+    const body: RedriveWork = { mapRun, waiting: waiting - next.length, after: last.map_index };
+    return { kind: "again", dueAt: clock.now(), body };
   };
 }
 

@@ -63,7 +63,7 @@ export function recordOf(child: ChildRow): object {
     InputDetails: { Included: true },
     Name: child.name,
     ...(output !== null && { Output: output, OutputDetails: { Included: true } }),
-    RedriveCount: 0,
+    RedriveCount: child.redrives ?? 0,
     ...recordedRedrive(child),
     StartDate: isoMilliseconds(child.started_at),
     StateMachineArn: child.machine,

@@ -7,7 +7,7 @@ import type { MapPlan } from "../asl/types.ts";
 import type { Definitions } from "../definitions.ts";
 import type { Executions } from "../executions.ts";
 import { endMapRun, lockedMapRun, runningChildren, updateProgress, type MapRunRow } from "../rows/mapRuns.ts";
-import type { ChildWork, MapRunWork } from "./begin.ts";
+import { endKind, type ChildWork, type MapRunWork } from "./begin.ts";
 import { collectResults } from "./results.ts";
 import { counted, exceedsTolerance, freeSlots, isAtRest } from "./tally.ts";
 import { releasePending } from "./redrive.ts";
@@ -187,10 +187,4 @@ export class MapRuns {
 
 function endedItems(run: MapRunRow): number {
   return run.items_succeeded + run.items_failed + run.items_timed_out;
-}
-
-/** Files are written outside of the transaction. */
-function endKind(run: MapRunRow): string {
-  const { writer } = JSON.parse(run.plan) as MapPlan;
-  return writer?.parameters === undefined ? "states.mapRunEnd" : "states.mapRunWrite";
 }

@@ -194,12 +194,31 @@ export function releaseChildren(transaction: Transaction, arn: string): Promise<
   );
 }
 
-/** Walks states_execution_map_run, deciding by the index. */
-export function pendingChildren(reader: Reader, arn: string, limit: number): Promise<ExecutionKey[]> {
-  return reader.all<ExecutionKey>(
-    "select machine, name from states_execution where map_run = $1 and status = 'PENDING_REDRIVE' order by map_index limit $2",
-    [arn, limit],
+/** Walks states_execution_map_run from a place on, deciding by the index. */
+export function pendingChildren(
+  reader: Reader,
+  arn: string,
+  after: number,
+  limit: number,
+): Promise<(ExecutionKey & { readonly map_index: number })[]> {
+  return reader.all(
+    "select machine, name, map_index from states_execution where map_run = $1 and status = 'PENDING_REDRIVE' and map_index > $2 order by map_index limit $3",
+    [arn, after, limit],
   );
+}
+
+/** Walks states_execution_map_run: children that did not succeed and cannot be redriven again, and their items. */
+export async function childrenSpent(
+  reader: Reader,
+  arn: string,
+  events: number,
+  redrives: number,
+): Promise<{ children: number; items: number }> {
+  const row = await reader.get<{ children: number; items: number | null }>(
+    "select count(*) as children, cast(sum(item_count) as bigint) as items from states_execution where map_run = $1 and status in ('FAILED', 'TIMED_OUT', 'ABORTED') and (run is null or last_event >= $2 or redrives >= $3)",
+    [arn, events, redrives],
+  );
+  return { children: row?.children ?? 0, items: row?.items ?? 0 };
 }
 
 /** Walks states_execution_map_run: how many children have a status, and the items that they were given. */
