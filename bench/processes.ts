@@ -5,7 +5,7 @@ import type { LoadResult, LoadSpec } from "./load.ts";
 const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** The next message of a child, or its death as an error. */
-export function answer<T>(child: ChildProcess): Promise<T> {
+function answer<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
     const exited = (code: number | null): void => reject(new Error(`a bench process ended with ${code}`));
     child.once("exit", exited);

@@ -51,6 +51,6 @@ export function resourceOf(arn: string): { readonly bus: BusName; readonly rule:
 }
 
 /** AWS's sentence for a parameter that cannot be. */
-export function invalid(parameter: string, reason: string): Error {
+function invalid(parameter: string, reason: string): Error {
   return fault("ValidationException", `Parameter ${parameter} is not valid. Reason: ${reason}`, { status: 400 });
 }

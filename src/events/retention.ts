@@ -5,7 +5,7 @@ import type { Transaction } from "../store/store.ts";
 import { WINDOW } from "./registry.ts";
 import { changesOfPage, deleteChange, deleteDeadEndsBefore, lastChange, nextChangedBus, putFloor } from "./rows.ts";
 
-export const TRIM = "events.trim";
+const TRIM = "events.trim";
 /** As long as AWS keeps the history of executions; a dead-letter queue would keep its messages 14 days at most. */
 export const RETENTION_MS = 90 * 86_400_000;
 const ROUND_MS = 3_600_000;

@@ -47,7 +47,7 @@ function inputOf({ Input, InputPath, InputTransformer }: TargetFacts) {
 type TargetFacts = Pick<Target, "Input" | "InputPath" | "InputTransformer">;
 
 /** What stands at an ARN, as far as events are delivered to it. */
-export function kindOf(arn: string): "states" | "bus" | undefined {
+function kindOf(arn: string): "states" | "bus" | undefined {
   if (/^arn:aws[a-z-]*:states:[a-z0-9-]+:\d{12}:stateMachine:[^:]+(:[^:]+)?$/.test(arn)) return "states";
   if (/^arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus\/.+$/.test(arn)) return "bus";
   return undefined;

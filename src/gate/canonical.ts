@@ -9,7 +9,7 @@ const UNRESERVED_PATH = /^[A-Za-z0-9\-._~/]*$/;
 const ENCODED_PATH = /^(?:[A-Za-z0-9\-._~/]|%(?:2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-D]|[89A-F][0-9A-F]))*$/;
 
 /** Encodes everything but `A-Z a-z 0-9 - . _ ~`. */
-export function uriEncode(text: string): string {
+function uriEncode(text: string): string {
   if (UNRESERVED.test(text)) return text;
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

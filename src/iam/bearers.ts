@@ -6,7 +6,7 @@ import type { Reader } from "../store/store.ts";
 import { keyScope } from "./accounts.ts";
 import { entityArn, rootArn } from "./names.ts";
 import { installationValue, keyById } from "./policy-rows.ts";
-import { accountScope, entityById } from "./rows.ts";
+import { entityById } from "./rows.ts";
 import { unseal } from "./token.ts";
 import type { Session } from "./token.ts";
 
@@ -87,9 +87,4 @@ async function loadKey(reader: Reader, accessKeyId: string): Promise<Credentials
     token: "none",
     principal: { kind: "user", account, arn, id: user.id, name: user.name, accessKeyId },
   };
-}
-
-/** Every scope that a user's or an account's cached credentials and policies hang on. */
-export function scopesOf(account: string, accessKeyIds: readonly string[]): string[] {
-  return [accountScope(account), ...accessKeyIds.map(keyScope)];
 }

@@ -26,7 +26,7 @@ export function deleteConflict(sentence: string): AwsFault {
 export function limitExceeded(sentence: string): AwsFault {
   return fault("LimitExceeded", sentence, { status: 409 });
 }
-export function validationError(sentence: string): AwsFault {
+function validationError(sentence: string): AwsFault {
   return fault("ValidationError", sentence, { status: 400 });
 }
 
@@ -137,7 +137,7 @@ export function policySize(document: string): number {
   return Buffer.byteLength(document.replace(/\s/g, ""));
 }
 
-export const TAGS_LIMIT = 50;
+const TAGS_LIMIT = 50;
 /** Adds tags to those in `existing` (a JSON object) and answers the JSON of all. */
 export function withTags(existing: string, tags: readonly Tag[] | undefined): string {
   if (!tags || tags.length === 0) return existing;

@@ -7,7 +7,7 @@ import type { Principal } from "../flow.ts";
  */
 export type Naming = 0 | 1 | 2 | 3;
 export const NOT_NAMED = 0;
-export const BY_ACCOUNT = 1;
+const BY_ACCOUNT = 1;
 export const BY_ROLE = 2;
 export const BY_CALLER = 3;
 
@@ -62,7 +62,7 @@ export function roleIdOf(sessionId: string): string {
 }
 
 /** `123456789012` and `arn:aws:iam::123456789012:root` are the same. */
-export function accountNamed(text: string): string | undefined {
+function accountNamed(text: string): string | undefined {
   if (/^\d{12}$/.test(text)) return text;
   return /^arn:aws:iam::(\d{12}):root$/.exec(text)?.[1];
 }

@@ -148,7 +148,7 @@ async function deleteObjects(s3: S3, input: ManyInput, call: Call): Promise<Many
     };
   });
 }
-export function deleteAction(version: string | undefined): string {
+function deleteAction(version: string | undefined): string {
   return version === undefined ? "s3:DeleteObject" : "s3:DeleteObjectVersion";
 }
 

@@ -74,7 +74,7 @@ export class Hashing {
 }
 
 /** Digests of one body. Call `update` for each chunk and wait for what it answers; then `values`, or `abandon`. */
-export class HashStream {
+class HashStream {
   readonly #local: Digests;
   readonly #openWorker: () => WorkerStream;
   #held: Uint8Array[] = [];

@@ -127,7 +127,7 @@ async function* limited(body: Body): AsyncGenerator<Uint8Array, undefined> {
   }
   return undefined;
 }
-export function tooLarge(): Error {
+function tooLarge(): Error {
   return fault("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", {
     status: 400,
     detail: { MaxSizeAllowed: LARGEST_BYTES },

@@ -2,7 +2,7 @@
 import type { Parts } from "../flow.ts";
 import type { Transaction } from "../store/store.ts";
 
-export const TRIM = "story.trim";
+const TRIM = "story.trim";
 export const RETENTION_MS = 90 * 86_400_000;
 const ROUND_MS = 3_600_000;
 const AT_ONCE = 500;

@@ -29,7 +29,7 @@ import { logFileKey, SERVICE, trailArn, type Trail } from "./trails.ts";
 const compress = promisify(gzip);
 
 export const FLUSH_MS = 60_000;
-export const DELIVER = "trail.deliver";
+const DELIVER = "trail.deliver";
 /** One file, and one turn of the work. */
 const FILE_RECORDS = 1000;
 const FILE_BYTES = 4 * 1024 * 1024;

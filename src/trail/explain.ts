@@ -44,7 +44,7 @@ function noTrail(trails: readonly Trail[], write: AskedWrite): string {
 }
 
 /** Why one trail does not record an event: the nearest miss. */
-export function whyNot(trail: Trail, facts: EventFacts): string {
+function whyNot(trail: Trail, facts: EventFacts): string {
   const { style, selectors } = selectorsOf(trail.settings.selectors);
   const selected = new Selection([{ ...trail, logging: true }], trail.region).select(facts, bucketIn(facts.arn));
   if (selected.length > 0) return `trail ${trail.name} is not logging`;

@@ -6,7 +6,7 @@ import { HISTORY_MS } from "./lookup.ts";
 import { firstIdAt } from "./record.ts";
 import { beginChore, nextPlace, trimEvents } from "./rows.ts";
 
-export const TRIM = "trail.trim";
+const TRIM = "trail.trim";
 const BATCH = 500;
 const PAUSE_MS = 1000;
 const ROUND_MS = 3_600_000;

@@ -9,14 +9,14 @@ export const RETRY_MS = 2_000;
 export const EACH_MS = 1_000;
 export const machineArn = (name: string): string => `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:${name}`;
 const role = (name: string): string => `arn:aws:iam::${ACCOUNT}:role/${name}`;
-export const EVENTS_ROLE = role("events");
+const EVENTS_ROLE = role("events");
 export const STATES_ROLE = role("states");
 
 /**
  * A Choice, a Wait, Tasks that work, and one that fails until its retries are used up, a Parallel and a Map. An event
  * takes the long way.
  */
-export const WORK = JSON.stringify({
+const WORK = JSON.stringify({
   StartAt: "Which",
   States: {
     Which: {

@@ -46,7 +46,7 @@ function acceptor(values: readonly (string | number | boolean | null)[], tests: 
 }
 
 /** Whether a present value matches one element of a pattern's array. */
-export function compileMatcher(matcher: Matcher): Test {
+function compileMatcher(matcher: Matcher): Test {
   switch (matcher.kind) {
     case "exact":
       return (value) => value === matcher.value;

@@ -56,7 +56,7 @@ function invalidLogging(reason: string): Error {
 }
 
 /** A refusal that nobody mistakes for success: what Stepwell does not have is answered as an operation that it does not have. */
-export function notOffered(what: string): Error {
+function notOffered(what: string): Error {
   return fault("NotImplementedException", `Stepwell does not implement ${what}.`, { status: 501 });
 }
 

@@ -53,7 +53,7 @@ export function resultsOf(child: ChildRow, transformation: string): readonly str
 }
 
 /** A child as AWS's result files show it. */
-export function recordOf(child: ChildRow): object {
+function recordOf(child: ChildRow): object {
   const { status, output, error, cause, stopped_at } = child;
   return {
     ...(cause !== null && { Cause: cause }),

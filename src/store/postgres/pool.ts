@@ -4,7 +4,7 @@ import { Connection, type ConnectionOptions } from "./connection.ts";
 import { asUnavailable, remedyOf } from "./errors.ts";
 
 /** How long a caller waits for a database that is away before it is told so: a failover is shorter, as a rule. */
-export const PATIENCE_MS = 3_000;
+const PATIENCE_MS = 3_000;
 const BACK_OFF_MS = [50, 100, 200, 400, 800];
 
 /** A place for one connection, opened when it is needed and again after it was lost, with a growing pause after failures. */

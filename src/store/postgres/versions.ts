@@ -2,7 +2,7 @@ import type { Connection } from "./connection.ts";
 
 /** Scopes share this many counters: a poll reads them all, and a change of one scope refreshes few others. */
 export const SLOTS = 512;
-export const CHANNEL = "stepwell_versions";
+const CHANNEL = "stepwell_versions";
 const POLL_MS = 250;
 /** A node that has not heard from the database for so long trusts no cache. */
 const STALE_MS = 1_000;

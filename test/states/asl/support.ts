@@ -5,13 +5,13 @@ import type { Effect, Ended, Facts, HistoryEvent, Run, Signal, Transition } from
 
 export const NOW = Date.UTC(2026, 4, 4, 9, 12, 31);
 
-export const EXECUTION = {
+const EXECUTION = {
   id: "arn:aws:states:eu-west-1:123456789012:execution:Machine:run",
   name: "run",
   roleArn: "arn:aws:iam::123456789012:role/machine",
   startTime: NOW,
 };
-export const STATE_MACHINE = { id: "arn:aws:states:eu-west-1:123456789012:stateMachine:Machine", name: "Machine" };
+const STATE_MACHINE = { id: "arn:aws:states:eu-west-1:123456789012:stateMachine:Machine", name: "Machine" };
 
 export function startSignal(input: string): Signal {
   return { kind: "start", input, execution: EXECUTION, stateMachine: STATE_MACHINE };

@@ -14,9 +14,9 @@ const CLOCK_MS = 1000;
 /** The clock is read after so many steps, and at each call of a function. */
 const STEPS_BETWEEN_CLOCKS = 64;
 /** `[1..873782]` passes on AWS, one more does not. */
-export const ELEMENTS_MAX = 873_782;
+const ELEMENTS_MAX = 873_782;
 /** A string of 2^22 characters passes on AWS, one of 2^23 does not. */
-export const CHARACTERS_MAX = 2 ** 22;
+const CHARACTERS_MAX = 2 ** 22;
 /** Characters of all strings that an evaluation makes, garbage included. */
 const CHARACTERS_TOTAL_MAX = 2 ** 27;
 

@@ -74,7 +74,7 @@ function javaName(value: unknown): string {
 }
 
 /** `['a']`, `[0]`: the normal form that Jayway's messages use. */
-export function tokenText(token: PathToken): string {
+function tokenText(token: PathToken): string {
   if (token.kind === "keys") return `[${token.keys.map((key) => `'${key}'`).join(",")}]`;
   if (token.kind === "indexes") return `[${token.indexes.join(",")}]`;
   if (token.kind === "slice") return `[${token.from ?? ""}:${token.to ?? ""}]`;

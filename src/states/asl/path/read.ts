@@ -21,7 +21,7 @@ export function readerOf(path: PathSyntax): PathReader {
 }
 
 /** The value that `$`, `$$` or `$name` stands for at the beginning of a path. */
-export function rootOf(path: PathSyntax, data: unknown, scope: Scope): unknown {
+function rootOf(path: PathSyntax, data: unknown, scope: Scope): unknown {
   if (path.root === "") return data;
   if (path.root === "$") return scope.context();
   const value = scope.variable(path.root);
