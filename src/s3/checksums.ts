@@ -10,7 +10,6 @@ export type ChecksumType = "FULL_OBJECT" | "COMPOSITE";
 /** A checksum as it is kept beside an object; `value` is base64, with `-N` when it is composite. */
 export type Checksum = { readonly algorithm: Algorithm; readonly value: string; readonly type: ChecksumType };
 
-
 const BYTES: Readonly<Record<Algorithm, number>> = {
   CRC32: 4,
   CRC32C: 4,

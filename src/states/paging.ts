@@ -30,6 +30,19 @@ export function positionOf(
   return parts.slice(2) as (string | number)[];
 }
 
+/** Cuts a page out of rows of which one more was asked for than it holds, with the token of the next page if there is one. */
+export function cutPage<Row>(
+  rows: readonly Row[],
+  limit: number,
+  list: string,
+  at: number,
+  place: (row: Row) => string | number,
+): { readonly page: readonly Row[]; readonly next: { readonly nextToken?: string } } {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return { page, next: rows.length > limit && last ? { nextToken: tokenOf(list, [place(last)], at) } : {} };
+}
+
 export function invalidToken(): Error {
   return fault("InvalidToken", "Invalid Token: 'Invalid token'");
 }

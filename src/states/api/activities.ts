@@ -1,7 +1,7 @@
 import { fault } from "../../wire/fault.ts";
 import type { Start } from "../activities.ts";
 import { activityArn, checkName } from "../arns.ts";
-import { pageSize, positionOf, tokenOf } from "../paging.ts";
+import { cutPage, pageSize, positionOf } from "../paging.ts";
 import { activitiesAfter, activityByArn, countActivities, deleteActivity, insertActivity } from "../rows/activities.ts";
 import type { Handle, StatesHandlers, StatesParts } from "./handlers.ts";
 import { missingActivity, ownActivity } from "./own.ts";
@@ -66,15 +66,14 @@ function listActivities(): Handle<"ListActivities"> {
     const rows = await call.read((reader) =>
       activitiesAfter(reader, call.account, call.region, String(after), limit + 1),
     );
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
+    const { page, next } = cutPage(rows, limit, "activities", call.at, (row) => row.name);
     return {
       activities: page.map((row) => ({
         activityArn: row.arn,
         name: row.name,
         creationDate: new Date(row.created_at),
       })),
-      ...(rows.length > limit && last && { nextToken: tokenOf("activities", [last.name], call.at) }),
+      ...next,
     };
   };
 }

@@ -3,7 +3,7 @@ import type { CallFacts } from "../../flow.ts";
 import type { Transaction } from "../../store/store.ts";
 import { fault } from "../../wire/fault.ts";
 import { machineScope, missingMachine } from "../definitions.ts";
-import { pageSize, positionOf, tokenOf } from "../paging.ts";
+import { cutPage, pageSize, positionOf } from "../paging.ts";
 import { aliasByName, aliasesAfter, deleteAlias, insertAlias, updateAlias, type AliasRow } from "../rows/aliases.ts";
 import { machineByArn } from "../rows/machines.ts";
 import { versionByNumber } from "../rows/versions.ts";
@@ -129,14 +129,13 @@ function listStateMachineAliases(): Handle<"ListStateMachineAliases"> {
       return aliasesAfter(reader, machine, String(after), MOST_ALIASES);
     });
     const wanted = qualifier === undefined ? rows : rows.filter((row) => leadsTo(row, qualifier));
-    const page = wanted.slice(0, limit);
-    const last = page.at(-1);
+    const { page, next } = cutPage(wanted, limit, list, call.at, (row) => row.name);
     return {
       stateMachineAliases: page.map((row) => ({
         stateMachineAliasArn: `${machine}:${row.name}`,
         creationDate: new Date(row.created_at),
       })),
-      ...(wanted.length > limit && last && { nextToken: tokenOf(list, [last.name], call.at) }),
+      ...next,
     };
   };
 }

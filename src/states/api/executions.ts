@@ -1,9 +1,8 @@
 import type { ListExecutionsOutput } from "@aws-sdk/client-sfn";
 import type { Call } from "../../flow.ts";
 import { fault } from "../../wire/fault.ts";
-import { checkName, executionArn, executionName } from "../arns.ts";
-import { checkInput } from "../input.ts";
-import { pageSize, positionOf, tokenOf } from "../paging.ts";
+import { executionArn } from "../arns.ts";
+import { cutPage, pageSize, positionOf } from "../paging.ts";
 import { executionByKey, executionsBefore, firstSerialOf, type ExecutionRow } from "../rows/executions.ts";
 import { revisionById } from "../rows/machines.ts";
 import { childrenBefore } from "../rows/mapRuns.ts";
@@ -13,7 +12,8 @@ import { existingMapRun } from "./mapRuns.ts";
 import { typeNotSupported } from "./express.ts";
 import type { Handle, StatesHandlers, StatesParts } from "./handlers.ts";
 import { described } from "./machines.ts";
-import { deletingMachine, missingExecution, namedMachine, ownExecution } from "./own.ts";
+import { missingExecution, namedMachine, ownExecution } from "./own.ts";
+import { startOf } from "./starting.ts";
 
 export function executionHandlers(own: StatesParts): StatesHandlers {
   return {
@@ -26,29 +26,13 @@ export function executionHandlers(own: StatesParts): StatesHandlers {
   };
 }
 
-function startExecution({ parts, definitions, targets, executions, expresses }: StatesParts): Handle<"StartExecution"> {
+function startExecution(own: StatesParts): Handle<"StartExecution"> {
+  const { executions, expresses } = own;
   return async (input, call) => {
-    const named = namedMachine(input.stateMachineArn, call);
-    const { machine } = named;
-    if (input.name !== undefined) checkName(input.name);
-    const text = input.input ?? "{}";
-    checkInput(text);
-    const name = input.name ?? executionName(parts.clock.now(), parts.clock.uuid());
+    const resolve = startOf(own, input, call);
     return call.commit(async (transaction) => {
-      const { machine: row, version, alias } = await targets.resolve(transaction, named, () => parts.clock.random());
-      if (row.deleting === 1) deletingMachine(named.arn);
-      const revision = await definitions.revision(transaction, row.revision);
-      const asked = {
-        machine,
-        name,
-        revision,
-        machineName: row.name,
-        input: text,
-        trace: call.trace,
-        ...(version && { version: version.number }),
-        ...(alias !== undefined && { alias }),
-      };
-      if (row.type === "EXPRESS") {
+      const { asked, type } = await resolve(transaction);
+      if (type === "EXPRESS") {
         const start = expresses.begin(asked);
         await expresses.start(transaction, start);
         return { executionArn: start.arn, startDate: new Date(start.startedAt) };
@@ -146,11 +130,10 @@ function listExecutions({ definitions }: StatesParts): Handle<"ListExecutions"> 
       const place = { before: Number(before), since: firstSerialOf(created_at) };
       return executionsBefore(reader, machine, place, filter, limit + 1);
     });
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
+    const { page, next } = cutPage(rows, limit, list, call.at, (row) => row.serial);
     return {
       executions: page.map((row) => listedExecution(machine, row)),
-      ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.serial], call.at) }),
+      ...next,
     };
   };
 }
@@ -168,11 +151,10 @@ async function listChildren(input: ListInput, call: Call): Promise<ListExecution
     const { arn } = await existingMapRun(reader, mapRunArn, call);
     return childrenBefore(reader, arn, Number(before), status, limit + 1, redriven);
   });
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
+  const { page, next } = cutPage(rows, limit, list, call.at, (row) => row.map_index);
   return {
     executions: page.map((row) => listedChild(mapRunArn, row)),
-    ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.map_index], call.at) }),
+    ...next,
   };
 }
 

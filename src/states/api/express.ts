@@ -1,10 +1,8 @@
 import type { StartSyncExecutionOutput } from "@aws-sdk/client-sfn";
 import { fault } from "../../wire/fault.ts";
-import { checkName, executionName } from "../arns.ts";
 import type { ExpressStart, Finished } from "../express/run.ts";
-import { checkInput } from "../input.ts";
 import type { Handle, StatesHandlers, StatesParts } from "./handlers.ts";
-import { deletingMachine, namedMachine } from "./own.ts";
+import { startOf } from "./starting.ts";
 
 export function expressHandlers(own: StatesParts): StatesHandlers {
   return { StartSyncExecution: startSyncExecution(own) };
@@ -15,30 +13,13 @@ export function typeNotSupported(): Error {
   return fault("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine");
 }
 
-function startSyncExecution({ parts, definitions, targets, expresses }: StatesParts): Handle<"StartSyncExecution"> {
+function startSyncExecution(own: StatesParts): Handle<"StartSyncExecution"> {
+  const { parts, expresses } = own;
   return async (input, call) => {
-    const named = namedMachine(input.stateMachineArn, call);
-    const { machine } = named;
-    if (input.name !== undefined) checkName(input.name);
-    const text = input.input ?? "{}";
-    checkInput(text);
-    const name = input.name ?? executionName(parts.clock.now(), parts.clock.uuid());
-    const start = await call.read(async (reader) => {
-      const { machine: row, version, alias } = await targets.resolve(reader, named, () => parts.clock.random());
-      if (row.deleting === 1) deletingMachine(named.arn);
-      if (row.type !== "EXPRESS") throw typeNotSupported();
-      const revision = await definitions.revision(reader, row.revision);
-      return expresses.begin({
-        machine,
-        machineName: row.name,
-        name,
-        revision,
-        input: text,
-        trace: call.trace,
-        ...(version && { version: version.number }),
-        ...(alias !== undefined && { alias }),
-      });
-    });
+    const resolve = startOf(own, input, call);
+    const { asked, type } = await call.read(resolve);
+    if (type !== "EXPRESS") throw typeNotSupported();
+    const start = expresses.begin(asked);
     const { finished, entries } = await expresses.run(start);
     return call.commit(async (transaction) => {
       const { arn, trace, startedAt } = start;

@@ -2,7 +2,7 @@ import type { LoggingConfiguration, UpdateStateMachineOutput } from "@aws-sdk/cl
 import { fault } from "../../wire/fault.ts";
 import { checkName, machineArn } from "../arns.ts";
 import { checkDefinition, findings, isError, machineScope } from "../definitions.ts";
-import { pageSize, positionOf, tokenOf } from "../paging.ts";
+import { cutPage, pageSize, positionOf } from "../paging.ts";
 import { publish } from "../publish.ts";
 import {
   countMachines,
@@ -198,8 +198,7 @@ function listStateMachines(_own: StatesParts): Handle<"ListStateMachines"> {
     const rows = await call.read((reader) =>
       machinesAfter(reader, call.account, call.region, String(after), limit + 1),
     );
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
+    const { page, next } = cutPage(rows, limit, "machines", call.at, (row) => row.name);
     return {
       stateMachines: page.map((row) => ({
         stateMachineArn: row.arn,
@@ -207,7 +206,7 @@ function listStateMachines(_own: StatesParts): Handle<"ListStateMachines"> {
         type: row.type,
         creationDate: new Date(row.created_at),
       })),
-      ...(rows.length > limit && last && { nextToken: tokenOf("machines", [last.name], call.at) }),
+      ...next,
     };
   };
 }

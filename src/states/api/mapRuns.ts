@@ -5,7 +5,7 @@ import { fault } from "../../wire/fault.ts";
 import { executionArn, parseMapRunArn } from "../arns.ts";
 import type { MapPlan } from "../asl/types.ts";
 import { endedChildren } from "../mapruns/tally.ts";
-import { pageSize, positionOf, tokenOf } from "../paging.ts";
+import { cutPage, pageSize, positionOf } from "../paging.ts";
 import { executionByKey } from "../rows/executions.ts";
 import { MOST_REDRIVES, SPENT_EVENTS } from "../redrive.ts";
 import {
@@ -47,11 +47,10 @@ function listMapRuns(): Handle<"ListMapRuns"> {
     return call.read(async (reader) => {
       if (!(await executionByKey(reader, key))) missingExecution(input.executionArn);
       const rows = await mapRunsOf(reader, key, String(after), limit + 1);
-      const page = rows.slice(0, limit);
-      const last = page.at(-1);
+      const { page, next } = cutPage(rows, limit, list, call.at, (row) => row.arn);
       return {
         mapRuns: page.map(listedMapRun),
-        ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.arn], call.at) }),
+        ...next,
       };
     });
   };

@@ -1,6 +1,6 @@
 import { fault } from "../../wire/fault.ts";
 import { machineScope } from "../definitions.ts";
-import { pageSize, positionOf, tokenOf } from "../paging.ts";
+import { cutPage, pageSize, positionOf } from "../paging.ts";
 import { publish } from "../publish.ts";
 import { aliasesAfter } from "../rows/aliases.ts";
 import { machineByArn, retireRevision, revisionById } from "../rows/machines.ts";
@@ -50,14 +50,13 @@ function listStateMachineVersions(): Handle<"ListStateMachineVersions"> {
     const list = `versions ${machine}`;
     const [before = Number.MAX_SAFE_INTEGER] = positionOf(list, input.nextToken, call.at) ?? [];
     const rows = await call.read((reader) => versionsBefore(reader, machine, Number(before), limit + 1));
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
+    const { page, next } = cutPage(rows, limit, list, call.at, (row) => row.number);
     return {
       stateMachineVersions: page.map(({ number, created_at }) => ({
         stateMachineVersionArn: `${machine}:${number}`,
         creationDate: new Date(created_at),
       })),
-      ...(rows.length > limit && last && { nextToken: tokenOf(list, [last.number], call.at) }),
+      ...next,
     };
   };
 }

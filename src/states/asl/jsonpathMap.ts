@@ -1,5 +1,5 @@
 /** The data fields of Map in JSONPath: ItemsPath, ItemSelector (formerly Parameters), and numbers with their …Path forms. */
-import { dataSetOf, plainItem, scopeOfItem, STATE_DATA, type MapItem, type RawItem } from "./dataset.ts";
+import { dataSetOf, inlineConcurrency, inlineItems, scopeOfItem, type MapItem, type RawItem } from "./dataset.ts";
 import { runtime } from "./failure.ts";
 import { Datum, numberOf, printJson, textOf, type JsonObject } from "./json.ts";
 import type { NumberKind } from "./language.ts";
@@ -8,19 +8,9 @@ import { compilePath } from "./path/read.ts";
 import type { Scope } from "./scope.ts";
 import { compileExpression, compileTemplate } from "./template.ts";
 
-/** An inline Map runs at most 40 iterations at once. */
-const CONCURRENCY_MAX = 40;
-
 /** The items of an inline Map, as ItemSelector makes them. */
 export function mapItems(state: JsonObject): (scope: Scope) => readonly Datum[] {
-  const read = dataSet(state);
-  const select = itemSelector(state);
-  return (scope) => {
-    const items = read(scope);
-    if (select === undefined) return items.map(plainItem);
-    const selected = select(scope);
-    return items.map((item, index) => selected({ ...item, index, source: STATE_DATA }));
-  };
+  return inlineItems(dataSet(state), itemSelector(state));
 }
 
 /** What ItemsPath points at. */
@@ -89,7 +79,5 @@ function readNumber(value: unknown): number | undefined {
 }
 
 export function mapConcurrency(state: JsonObject): (scope: Scope) => number {
-  const bound = (wanted: number): number => (wanted === 0 ? CONCURRENCY_MAX : Math.min(wanted, CONCURRENCY_MAX));
-  const wanted = mapNumber(state, state, "MaxConcurrency", "integer");
-  return wanted === undefined ? () => CONCURRENCY_MAX : (scope) => bound(wanted(scope));
+  return inlineConcurrency(mapNumber(state, state, "MaxConcurrency", "integer"));
 }

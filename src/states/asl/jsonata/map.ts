@@ -1,24 +1,14 @@
 /** The data fields of Map in JSONata: Items, ItemSelector, MaxConcurrency. */
 import { QueryFailure } from "../failure.ts";
-import { dataSetOf, plainItem, scopeOfItem, STATE_DATA, type MapItem, type RawItem } from "../dataset.ts";
+import { dataSetOf, inlineConcurrency, inlineItems, scopeOfItem, type MapItem, type RawItem } from "../dataset.ts";
 import { numberOf, printJson, type Datum, type JsonObject } from "../json.ts";
 import type { NumberKind } from "../language.ts";
 import type { Scope } from "../scope.ts";
 import { compileDatum, compileTyped } from "./field.ts";
 
-/** An inline Map runs at most 40 iterations at once. */
-const CONCURRENCY_MAX = 40;
-
 /** The items of an inline Map, as ItemSelector makes them. */
 export function jsonataItems(state: JsonObject): (scope: Scope) => readonly Datum[] {
-  const read = jsonataDataSet(state);
-  const select = jsonataItemSelector(state);
-  return (scope) => {
-    const items = read(scope);
-    if (select === undefined) return items.map(plainItem);
-    const selected = select(scope);
-    return items.map((item, index) => selected({ ...item, index, source: STATE_DATA }));
-  };
+  return inlineItems(jsonataDataSet(state), jsonataItemSelector(state));
 }
 
 /** The items: of an array, or of an object with their keys. Without Items it is the state's input. */
@@ -60,9 +50,5 @@ export function jsonataMapNumber(
 }
 
 export function jsonataConcurrency(state: JsonObject): (scope: Scope) => number {
-  const wanted = jsonataMapNumber(state, state, "MaxConcurrency", "integer");
-  return (scope) => {
-    const limit = wanted?.(scope) ?? 0;
-    return limit === 0 ? CONCURRENCY_MAX : Math.min(limit, CONCURRENCY_MAX);
-  };
+  return inlineConcurrency(jsonataMapNumber(state, state, "MaxConcurrency", "integer"));
 }
