@@ -1,6 +1,6 @@
 /** Whether an ended execution can be redriven, and what is remembered of its redrives. */
 import type { ExecutionRow } from "./rows/executions.ts";
-import { REDRIVE_EVENTS_MIN } from "./asl/redrive.ts";
+import { REDRIVE_EVENTS_MAX } from "./asl/redrive.ts";
 
 const DAY_MS = 86_400_000;
 /** AWS redrives within 14 days of the end. */
@@ -8,9 +8,8 @@ export const REDRIVE_WINDOW_MS = 14 * DAY_MS;
 /** An execution may take a year, its redrives included. */
 const LONGEST_MS = 365 * DAY_MS;
 export const MOST_REDRIVES = 1_000;
-const MOST_EVENTS = 25_000;
 /** With so many events there is no room for a redrive. */
-export const SPENT_EVENTS = MOST_EVENTS - REDRIVE_EVENTS_MIN;
+export const SPENT_EVENTS = REDRIVE_EVENTS_MAX;
 /** AWS: "The API will return idempotent responses for the last 10 client tokens used to successfully redrive the execution. These client tokens are valid for up to 15 minutes after they are first used." */
 const TOKENS_KEPT = 10;
 const TOKEN_MS = 15 * 60_000;

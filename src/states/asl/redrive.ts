@@ -4,8 +4,8 @@ import { mapRunRedriven } from "./mapRun.ts";
 import type { Machine } from "./compiled.ts";
 import type { Facts, Run, Thread, Work } from "./types.ts";
 
-/** How many events the shortest redrive may need: redriven, entered, failed, ended. */
-export const REDRIVE_EVENTS_MIN = 4;
+/** AWS: "Make sure your workflow execution contains less than 24,999 events to accommodate the ExecutionRedriven history event and at least one other history event." */
+export const REDRIVE_EVENTS_MAX = 24_999;
 
 /**
  * A working copy of the ended run that is about to go on: ExecutionRedriven is written, and every state that failed or
@@ -27,8 +27,13 @@ export function revive(machine: Machine, facts: Facts, run: Run): Live {
   root.lastId = run.lastEventId;
   const redriven = live.emit(root, "ExecutionRedriven", "executionRedrivenEventDetails", { redriveCount });
   if (deadline !== undefined) live.effects.push({ kind: "timer", id: "execution", at: deadline });
-  begin(live, root, redriven);
+  root.lastId = redriven;
   return live;
+}
+
+/** The revived run's states that stopped are ready to be entered again; throws HistoryFull as every step may. */
+export function beginAgain(live: Live): void {
+  begin(live, live.root, live.root.lastId);
 }
 
 /** What stopped below the thread begins again; what had succeeded there stays as it is. */

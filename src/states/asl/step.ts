@@ -10,7 +10,7 @@ import type { Machine } from "./compiled.ts";
 import { PAYLOAD_BYTES_MAX, tooLarge, type Outcome } from "./outcome.ts";
 import { beat, taskFailed, taskStarted, taskSubmitted, taskSucceeded, taskTimedOut } from "./task.ts";
 import { mapRunFailed, mapRunSucceeded } from "./mapRun.ts";
-import { revive } from "./redrive.ts";
+import { beginAgain, revive } from "./redrive.ts";
 import { mapRunWaiter, resume, taskWaiter, timerWaiter } from "./resume.ts";
 import type { Ended, Facts, Run, Signal, Thread, Transition } from "./types.ts";
 
@@ -39,6 +39,7 @@ function redrive(machine: Machine, run: Run, facts: Facts): Transition {
   if (run.status === "RUNNING" || run.status === "SUCCEEDED") return { run, events: [], effects: [], stale: true };
   const live = revive(machine, facts, run);
   try {
+    beginAgain(live);
     drive(live);
   } catch (error) {
     historyFull(live, error);
