@@ -25,18 +25,3 @@ export function sensitivePaths(shape: StructShape): readonly string[] {
   visit(shape, "", []);
   return found;
 }
-
-/** A copy of `value` with what lies at the paths replaced. What is not on a path is shared with the original. */
-export function masked(value: unknown, paths: readonly string[], replacement: unknown): unknown {
-  return paths.reduce((current, path) => replaced(current, path.split("."), replacement), value);
-}
-
-function replaced(value: unknown, [segment, ...rest]: readonly string[], replacement: unknown): unknown {
-  if (segment === undefined) return value === undefined || value === null ? value : replacement;
-  if (typeof value !== "object" || value === null) return value;
-  const each = (one: unknown): unknown => replaced(one, rest, replacement);
-  if (Array.isArray(value)) return segment === "[]" ? value.map(each) : value;
-  const source = value as Readonly<Record<string, unknown>>;
-  if (segment === "[]") return Object.fromEntries(Object.entries(source).map(([key, one]) => [key, each(one)]));
-  return Object.hasOwn(source, segment) ? { ...source, [segment]: each(source[segment]) } : value;
-}

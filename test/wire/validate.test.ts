@@ -3,7 +3,6 @@ import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import { openWire } from "../../src/wire/open.ts";
-import { masked } from "../../src/wire/sensitive.ts";
 import { loadModel, type Constraint } from "../../src/wire/model.ts";
 
 const MODELS = readdirSync(new URL("../../model/", import.meta.url)).map((name) => name.replace(".json", ""));
@@ -194,16 +193,11 @@ void test("documents of aws-sdk tasks: any first letter, ISO timestamps, text fo
   });
 });
 
-void test("secrets are found and masked by path", () => {
+void test("secrets are found by path", () => {
   assert.deepEqual(openWire("sfn").sensitive("StartExecution", "input"), ["input"]);
   const paths = openWire("lambda").sensitive("CreateFunction", "input");
   assert.ok(paths.includes("Environment.Variables") || paths.includes("Environment.Variables.[]"), paths.join());
-  const input = { FunctionName: "f", Environment: { Variables: { A: "1" } } };
-  const hidden = masked(input, paths, "HIDDEN_DUE_TO_SECURITY_REASONS") as typeof input;
-  assert.equal(JSON.stringify(hidden).includes('"1"'), false);
-  assert.equal(hidden.FunctionName, "f");
-  assert.equal(input.Environment.Variables.A, "1");
-  assert.deepEqual(masked({ a: [{ b: 1, c: 2 }, { c: 3 }] }, ["a.[].b"], "X"), { a: [{ b: "X", c: 2 }, { c: 3 }] });
+  assert.ok(!paths.includes("FunctionName"));
 });
 
 void test("operations that read are told from those that change", () => {
