@@ -38,7 +38,8 @@ export function mapRunSucceeded(live: Live, thread: Thread, state: MapState, out
   delete thread.work;
   if (output === undefined) return { kind: "failed", failure: tooLarge(state.name) };
   live.emit(thread, "MapStateSucceeded", undefined, undefined, "leaf");
-  // MapStateExited points at MapRunSucceeded in AWS's early recordings, and at MapRunStarted in all of JSONata states.
+  // MapStateExited points at MapRunSucceeded in AWS's recordings up to June 2024, at MapRunStarted in all of JSONata states
+  // and in the few of JSONPath states since January 2025.
   if (state.distributed?.language === "JSONata") thread.lastId = started;
   return finish(state, live.scope(thread), Datum.ofText(output));
 }
