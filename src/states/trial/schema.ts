@@ -48,7 +48,7 @@ function taskName({ name }: Member): string {
 }
 
 function structure(shape: StructShape, value: unknown, field: string | undefined, strict: boolean): void {
-  if (!isObject(value)) throw mismatch(field, "must be an object");
+  if (!isObject(value)) throw mismatch(field, "is not an object");
   for (const member of shape.members) {
     const name = taskName(member);
     const given = value[name];
@@ -69,13 +69,13 @@ function conforms(
     case "union":
       return structure(shape, value, field, strict);
     case "list": {
-      if (!Array.isArray(value)) throw mismatch(field, "must be an array");
+      if (!Array.isArray(value)) throw mismatch(field, "is not an array");
       sized(value.length, constraint, field);
       for (const item of value) if (item !== null) conforms(shape.item.shape, constraint?.i, item, field, strict);
       return;
     }
     case "map": {
-      if (!isObject(value)) throw mismatch(field, "must be an object");
+      if (!isObject(value)) throw mismatch(field, "is not an object");
       for (const item of Object.values(value))
         if (item !== null) conforms(shape.value.shape, constraint?.v, item, field, strict);
       return;
@@ -83,7 +83,7 @@ function conforms(
     case "string":
       return text(constraint, value, field);
     case "boolean":
-      if (typeof value !== "boolean") throw mismatch(field, "must be a boolean");
+      if (typeof value !== "boolean") throw mismatch(field, "is not a boolean");
       return;
     case "integer":
     case "long":
@@ -94,7 +94,7 @@ function conforms(
     case "timestamp":
       // SDK tasks write ISO 8601, the optimised ones numbers.
       if (typeof value !== "number" && !(typeof value === "string" && !Number.isNaN(Date.parse(value))))
-        throw mismatch(field, "must be a valid timestamp");
+        throw mismatch(field, "is not a valid timestamp");
       return;
     case "blob":
     case "document":
@@ -102,13 +102,13 @@ function conforms(
 }
 
 function number(constraint: Constraint | undefined, value: unknown, field: string): void {
-  if (typeof value !== "number") throw mismatch(field, "must be a number");
+  if (typeof value !== "number") throw mismatch(field, "is not a number");
   if (constraint?.x !== undefined && value > constraint.x) throw mismatch(field, "exceeds the maximum value");
   if (constraint?.n !== undefined && value < constraint.n) throw mismatch(field, "is below the minimum value");
 }
 
 function text(constraint: Constraint | undefined, value: unknown, field: string): void {
-  if (typeof value !== "string") throw mismatch(field, "must be a string");
+  if (typeof value !== "string") throw mismatch(field, "is not a string");
   if (constraint === undefined) return;
   if (constraint.e !== undefined && !constraint.e.includes(value)) throw mismatch(field, "is not an expected value");
   sized(value.length, constraint, field);
