@@ -8,8 +8,9 @@ const OWN = [
   "create table if not exists store_version (slot bigint primary key, version bigint not null)",
   `insert into store_version (slot, version) select n, 0 from generate_series(0, ${SLOTS - 1}) as g(n) on conflict (slot) do nothing`,
 ];
-// unique_violation in the catalogue and duplicate_table: another node is making the same table in this moment.
-const MADE_MEANWHILE = new Set(["23505", "42P07"]);
+// unique_violation in the catalogue, duplicate_table, and duplicate_object (the table's row type): another node is making
+// the same table in this moment.
+const MADE_MEANWHILE = new Set(["23505", "42P07", "42710"]);
 
 /**
  * Brings the database to this program's schema, one transaction a file. Whichever node comes first inserts the file's
