@@ -193,8 +193,6 @@ describe("several writers on PostgreSQL", { skip }, () => {
         (await connection.query(`explain execute ${String(rows[0]?.["name"])}('0')`)).rows.map(Object.values);
       const made = await plan();
       await connection.query("insert into growing select i::text from generate_series(1, 20000) as i");
-      connection.replan();
-      assert.deepEqual(await plan(), made, "a few statements are no reason");
       await Promise.all(Array.from({ length: 300 }, () => connection.query(walk, ["9"])));
       connection.replan();
       assert.notDeepEqual(await plan(), made, "the table has grown");
