@@ -47,21 +47,44 @@ export async function startCeph(): Promise<Ceph> {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   process.once("exit", close);
+  try {
+    await bringUp({ run, start, folder, id, monitor, gateway });
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { endpoint: `http://127.0.0.1:${gateway}`, key: KEY, close };
+}
+
+type Making = {
+  readonly run: (program: string, ...options: string[]) => string;
+  readonly start: (program: string, ...options: string[]) => void;
+  readonly folder: string;
+  readonly id: string;
+  readonly monitor: number;
+  readonly gateway: number;
+};
+async function bringUp({ run, start, folder, id, monitor, gateway }: Making): Promise<void> {
   const map = join(folder, "monmap");
   ran("monmaptool", ["--create", "--fsid", id, "--addv", "a", `[v1:127.0.0.1:${monitor}]`, map]);
   run("ceph-mon", "--mkfs", "-i", "a", "--monmap", map);
   start("ceph-mon", "-i", "a");
-  await until(() => spawnSync("ceph", ["-c", configuration, "--connect-timeout", "5", "health"]).status === 0);
+  // A young monitor refuses now and then; what it is asked here may be asked again.
+  const asked = (...options: string[]): string => {
+    const all = ["-c", join(folder, "ceph.conf"), "--connect-timeout", "5", ...options];
+    const { status, stdout } = spawnSync("ceph", all, { encoding: "utf8", timeout: 60_000 });
+    return status === 0 ? stdout || "done" : "";
+  };
+  await until(() => asked("health") !== "");
   start("ceph-mgr", "-i", "x");
   const disk = randomUUID();
-  run("ceph", "osd", "new", disk);
+  await until(() => asked("osd", "new", disk) !== "");
   run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", disk);
   start("ceph-osd", "-i", "0");
-  await until(() => run("ceph", "osd", "stat").includes("1 up"));
+  await until(() => asked("osd", "stat").includes("1 up"));
   start("radosgw", "-n", "client.rgw");
-  const endpoint = `http://127.0.0.1:${gateway}`;
   await until(() =>
-    fetch(endpoint).then(
+    fetch(`http://127.0.0.1:${gateway}`).then(
       ({ ok }) => ok,
       () => false,
     ),
@@ -69,7 +92,6 @@ export async function startCeph(): Promise<Ceph> {
   const user = ["--uid=stepwell", "--display-name=stepwell"];
   const keys = [`--access-key=${KEY.accessKeyId}`, `--secret=${KEY.secretAccessKey}`];
   run("radosgw-admin", "user", "create", ...user, ...keys);
-  return { endpoint, key: KEY, close };
 }
 
 function settings(folder: string, id: string, monitor: number, gateway: number): string {
